@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What a worker counts, as plain numbers. The worker writes its counters
+ * without a lock; control sees a copy in the BL_WORKER_STATS event.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "base/bltime.h"
+
+/* Everything a worker drops, by reason. */
+typedef enum {
+  BL_DROP_GARBAGE,         /* neither STUN, DTLS, RTP nor RTCP */
+  BL_DROP_TRUNCATED,       /* longer than a packet buffer */
+  BL_DROP_UNKNOWN_ADDRESS, /* no session owns the sender's address */
+  BL_DROP_STUN,            /* malformed, unknown ufrag or wrong password */
+  BL_DROP_DTLS,            /* after the session was lost, or malformed */
+  BL_DROP_NO_KEYS,         /* SRTP before the handshake was done */
+  BL_DROP_AUTH,            /* SRTP or SRTCP authentication failed */
+  BL_DROP_REPLAY,          /* seen already, or older than the window */
+  BL_DROP_RTP,             /* malformed after decryption */
+  BL_DROP_RTCP,            /* malformed after decryption */
+  BL_DROP_UNKNOWN_TRACK,   /* neither SSRC, mid nor payload type fits */
+  BL_DROP_DUPLICATE,       /* this sequence number is already in the history */
+  BL_DROP_STALE,           /* older than the history */
+  BL_DROP_POOL,            /* the packet pool was exhausted */
+  BL_DROP_TAP,             /* the recorder fell behind */
+  BL_DROP_PROTECT,         /* SRTP refused to encrypt */
+  BL_DROP_SEND_FULL,       /* the socket's buffer was full (EAGAIN) */
+  BL_DROP_SEND_ERROR,      /* the kernel refused the send */
+  BL_DROP_RTX_BUDGET,      /* a viewer asked for more than its token bucket */
+  BL_DROP_RTX_GONE,        /* a viewer asked for what the history has not */
+  BL_N_DROPS,
+} BlDrop;
+
+/* "garbage", "unknown_address", …: for health and metrics. */
+const char *bl_drop_name (BlDrop drop);
+
+typedef struct {
+  guint64 packets_in, bytes_in;
+  guint64 packets_out, bytes_out;
+  guint64 sends; /* system calls; packets_out / sends is the run length */
+  guint64 keyframe_requests_in, keyframe_requests_out;
+  guint64 rtx_sent; /* repairs to viewers */
+  guint64 drops[BL_N_DROPS];
+} BlWorkerCounters;
+
+typedef enum {
+  BL_TRACK_VIDEO,
+  BL_TRACK_AUDIO,
+  BL_N_TRACKS,
+} BlTrackKind;
+
+/* Since the source was added. Control derives rates from two snapshots. */
+typedef struct {
+  guint64 packets, bytes; /* received, repairs included; bytes of payload */
+  guint64 frames;         /* RTP marker bits seen (video) */
+  guint64 keyframes;
+  guint64 lost;      /* never arrived */
+  guint64 recovered; /* arrived by RTX */
+  guint32 jitter_us;
+  gboolean live; /* media within BL_WORKER_SILENCE_US */
+} BlTrackStats;
+
+typedef struct {
+  guint64 source;    /* BlSourceId */
+  guint64 publisher; /* BlSessionId, 0 if there is none now */
+  gboolean live;
+  guint viewers;          /* connected ones */
+  guint32 rtt_us;         /* to the publisher; 0 if unknown */
+  gboolean clock_known;   /* clock_offset_us has been measured */
+  gint64 clock_offset_us; /* relay's wall clock minus the publisher's */
+  gint64 capture_age_us;  /* capture to arrival of the last picture; -1 */
+  BlTrackStats tracks[BL_N_TRACKS];
+} BlSourceStats;
+
+typedef struct {
+  guint64 session, source; /* BlSessionId, BlSourceId */
+  gboolean connected;
+  guint64 packets, bytes; /* sent */
+  guint64 rtx_sent;
+  guint8 fraction_lost; /* of 256, by the last receiver report (video) */
+  guint32 rtt_us;       /* 0 if unknown */
+  guint32 jitter_us;
+} BlViewerStats;
+
+typedef struct {
+  BlTime at_us;
+  BlWorkerCounters counters;
+  guint n_sources, n_viewers;
+  BlSourceStats *sources; /* n_sources */
+  BlViewerStats *viewers; /* n_viewers */
+} BlWorkerStats;
