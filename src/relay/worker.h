@@ -28,7 +28,7 @@
 #include "relay/stats.h"
 #include "relay/tap.h"
 #include "secure/dtls.h"
-#include "signal/answer.h"
+#include "signal/negotiated.h"
 
 typedef struct BlWorker BlWorker;
 typedef guint64 BlSourceId;  /* 0 is none */
@@ -140,13 +140,18 @@ typedef enum {
   BL_SESSION_VIEWER,
 } BlSessionRole;
 
-/* Begins to listen for the peer's STUN under the answer's ufrag. `negotiated`
- * is copied: it has the local and remote ICE credentials, fingerprint, payload
- * types, extensions and SSRCs. 0 and `error` (FULL) if there is no room. */
+/* Borrowed for the length of the call. */
+typedef struct {
+  BlSessionRole role;
+  const char *local_ufrag; /* ours; unique in the process, and unguessable */
+  const char *local_pwd;
+  const BlNegotiated *negotiated; /* with our SSRCs where we send */
+} BlSessionSetup;
+
+/* Begins to listen for the peer's STUN under `local_ufrag`. 0 and `error`
+ * (FULL) if there is no room. */
 BlSessionId bl_worker_add_session (BlWorker *worker, BlSourceId source,
-                                   BlSessionRole role,
-                                   const BlNegotiated *negotiated,
-                                   GError **error);
+                                   const BlSessionSetup *setup, GError **error);
 
 /* ICE restart (RFC 8445 section 9): checks with the new credentials are
  * answered from now on. Those with the old ones too until the first check with
