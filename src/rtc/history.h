@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The last packets of one track by extended sequence number: one ring serves
+ * forwarding, repair (NACK), instant join and the recorder.
+ *
+ * Invariants: an entry is at index seq mod capacity and holds one reference on
+ * its packet; the window is (newest - capacity, newest]; what is in the window
+ * stays until the window moves past it (a keyframe flushes nothing).
+ * key_start, if known, is the lowest sequence number that joins, without a
+ * hole, to the newest IDR with the same timestamp: SPS and PPS are before it.
+ *
+ * Packets, pool and ring belong to one thread. All memory is taken at init.
+ * Sequence numbers are of the source's continuous line (rtc/continuity.h).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bltime.h"
+#include "base/packet.h"
+
+typedef enum {
+  BL_HISTORY_INSERTED,
+  BL_HISTORY_DUPLICATE, /* that number is here already */
+  BL_HISTORY_TOO_OLD,   /* the window has moved past it */
+} BlHistoryInsert;
+
+/* What the relay knows of a packet, so that it parses it once. */
+typedef struct {
+  uint32_t timestamp; /* RTP, on the source's continuous line */
+  uint16_t payload_offset, payload_length; /* in packet->data */
+  bool marker;
+  bool audio;
+  uint8_t h264;  /* BL_H264_… flags of the payload; 0 for sound */
+  BlNtp capture; /* when the frame was captured, relay's clock; 0: unknown */
+  BlTime received_us;
+} BlHistoryMeta;
+
+typedef struct {
+  uint64_t seq;
+  BlPacket *packet; /* NULL: the slot was never used */
+  BlHistoryMeta meta;
+} BlHistoryEntry;
+
+typedef struct {
+  BlHistoryEntry *entries;
+  uint32_t capacity; /* a power of two */
+  bool empty;
+  bool key_known;
+  uint32_t key_timestamp;
+  uint64_t newest;
+  uint64_t key_start;
+} BlHistory;
+
+/* `capacity` is a power of two (programmer error otherwise). False if there is
+ * no memory. */
+bool bl_history_init (BlHistory *history, uint32_t capacity);
+
+/* Gives all packets back. */
+void bl_history_clear (BlHistory *history);
+
+/* Takes a reference of its own on `packet` if BL_HISTORY_INSERTED. */
+BlHistoryInsert bl_history_insert (BlHistory *history, uint64_t seq,
+                                   BlPacket *packet, const BlHistoryMeta *meta);
+
+/* The entry, or NULL if it never came or is too old. Borrowed until the next
+ * insert. */
+const BlHistoryEntry *bl_history_get (const BlHistory *history, uint64_t seq);
+
+/* Highest number inserted; false while empty. */
+bool bl_history_newest (const BlHistory *history, uint64_t *out_seq);
+
+/* First packet of the newest IDR's access unit, the start of the current group
+ * of pictures; false if none is in the window. Join by walking from here to
+ * the newest with bl_history_get(), passing over holes. */
+bool bl_history_key_start (const BlHistory *history, uint64_t *out_seq);
+
+/* Bytes of payload from `first` to the newest, for pacing; holes count 0. */
+uint64_t bl_history_bytes_since (const BlHistory *history, uint64_t first);

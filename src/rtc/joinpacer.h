@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Pacing of an instant join. A new viewer gets the current group of pictures
+ * from its IDR on; live packets queue up behind it, in order. What was queued
+ * at the join leaves at the pacer's rate; each live packet that joins the
+ * queue lets as many bytes leave at once. So the queue never grows while live
+ * runs, however low the rate, and the join is over when it is empty.
+ *
+ *   while (queue && bl_joinpacer_next_send (&pacer) <= now)
+ *     { send; bl_joinpacer_on_sent (&pacer, bytes, now); }
+ *
+ * Invariant: in any span of time, bytes sent <= rate * span + bytes of live
+ * that came in it + BL_JOINPACER_BURST_US * rate + one packet.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/bltime.h"
+
+/* Time at the rate that may be caught up in one go after an idle spell. */
+#define BL_JOINPACER_BURST_US (10 * BL_MS)
+
+typedef struct {
+  uint64_t rate_bps;
+  BlTime next_us;      /* earliest time for a packet of the queue */
+  uint64_t live_bytes; /* let out by live packets, not used yet */
+} BlJoinPacer;
+
+/* `rate_bps` must be > 0 (programmer error otherwise). The first packet may
+ * leave at `now`. */
+void bl_joinpacer_init (BlJoinPacer *pacer, uint64_t rate_bps, BlTime now);
+
+/* A live packet was put at the end of the queue. */
+void bl_joinpacer_on_live (BlJoinPacer *pacer, uint32_t bytes);
+
+/* Earliest time the next packet may leave; <= now means send it. */
+BlTime bl_joinpacer_next_send (const BlJoinPacer *pacer);
+
+void bl_joinpacer_on_sent (BlJoinPacer *pacer, uint32_t bytes, BlTime now);
