@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// The relay's API: JSON over fetch, errors as sentences for people.
+
+export class ApiError extends Error {
+  /**
+   * @param {number} status HTTP status, 0 if the relay was not reached
+   * @param {string} message
+   */
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [init]
+ * @returns {Promise<Response>} a response of 2xx
+ */
+export async function request(path, init = {}) {
+  let response;
+  try {
+    response = await fetch(path, {
+      cache: 'no-store', credentials: 'same-origin', ...init,
+    });
+  } catch {
+    throw new ApiError(0, 'The relay does not answer. Check this computer’s '
+      + 'network; the page tries again by itself.');
+  }
+  if (response.ok) return response;
+  const text = await response.text();
+  let message = text.trim() || `The relay answered ${response.status}.`;
+  try {
+    message = JSON.parse(text).error ?? message;
+  } catch {
+    // Plain text is as good.
+  }
+  throw new ApiError(response.status, message);
+}
+
+/**
+ * @param {string} path
+ * @returns {Promise<any>}
+ */
+export async function get(path) {
+  return (await request(path)).json();
+}
+
+/**
+ * @param {string} path
+ * @param {object} [body]
+ * @returns {Promise<any>}
+ */
+export async function post(path, body = {}) {
+  const response = await request(path, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  return text ? JSON.parse(text) : null;
+}
+
+/**
+ * Calls `tick` now and then every `intervalMs` until the signal aborts; one
+ * call at a time.
+ * @param {number} intervalMs
+ * @param {AbortSignal} signal
+ * @param {() => Promise<void>} tick
+ */
+export async function poll(intervalMs, signal, tick) {
+  while (!signal.aborted) {
+    await tick();
+    await new Promise((resolve) => {
+      const timer = setTimeout(resolve, intervalMs);
+      signal.addEventListener('abort', () => {
+        clearTimeout(timer);
+        resolve(undefined);
+      }, { once: true });
+    });
+  }
+}

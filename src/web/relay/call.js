@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+// One call: picture, sound, how old the picture is, and what state the
+// connection is in. What is not live never looks live.
+
+import { PictureAge } from './age.js';
+import { ApiError, get, poll } from './api.js';
+import { pollProblem, stateText } from './calls.js';
+import { RelayClock } from './clock.js';
+import { el, setText, show } from './dom.js';
+import { canShowPictures, WhepViewer } from './whep.js';
+
+const CONNECTIONS = {
+  new: 'connecting',
+  connecting: 'connecting',
+  connected: 'connected',
+  disconnected: 'interrupted',
+  failed: 'lost',
+  closed: 'closed',
+};
+
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 4000;
+
+/** @param {string} id */
+function layout(id) {
+  const view = {
+    title: el('h1', {}, 'Call'),
+    problem: el('p', { role: 'alert', class: 'problem', hidden: true }),
+    video: el('video', { autoplay: true, playsInline: true,
+      disablePictureInPicture: true, 'aria-label': 'Picture of the patient' }),
+    cover: el('div', { class: 'cover', role: 'alert' }),
+    coverWhy: el('span', {}),
+    age: el('output', { class: 'age' }),
+    connection: el('output', {}),
+    call: el('output', {}),
+    sound: el('output', {}),
+    health: el('output', {}),
+    unmute: el('button', { type: 'button', class: 'main', hidden: true },
+      'Turn the sound on'),
+  };
+  view.cover.append(el('strong', {}, 'NOT LIVE'), view.coverWhy);
+  const facts = [
+    ['Call', view.call], ['Connection', view.connection],
+    ['Picture', view.age], ['Sound', view.sound], ['Stream', view.health],
+  ];
+  const page = [
+    view.title, view.problem,
+    el('div', { class: 'stage' }, view.video, view.cover,
+      // Composited at the display's rate, which keeps the video from being
+      // composed at 30 Hz and skipping frames.
+      el('div', { class: 'pulse', 'aria-hidden': 'true' })),
+    view.unmute,
+    el('dl', { class: 'facts', id: `facts-${id}` },
+      ...facts.flatMap(([name, value]) =>
+        [el('dt', {}, name), el('dd', {}, value)])),
+  ];
+  return { view, page };
+}
+
+class CallView {
+  /**
+   * @param {string} id
+   * @param {AbortSignal} signal
+   */
+  constructor(id, signal) {
+    this.id = id;
+    this.signal = signal;
+    const { view, page } = layout(id);
+    this.view = view;
+    this.page = page;
+    this.clock = new RelayClock();
+    this.age = new PictureAge(view.video, this.clock);
+    /** @type {WhepViewer | null} */
+    this.viewer = null;
+    /** @type {RTCPeerConnectionState} */
+    this.connection = 'new';
+    /** @type {any} the call as the relay last described it */
+    this.call = null;
+    this.retryMs = FIRST_RETRY_MS;
+    this.soundBytes = 0;
+    this.soundHeardMs = -Infinity;
+    view.unmute.addEventListener('click', () => this.play());
+    signal.addEventListener('abort', () => this.viewer?.stop());
+  }
+
+  start() {
+    this.connect();
+    this.measureClock();
+    poll(1000, this.signal, () => this.update());
+    poll(100, this.signal, async () => this.draw());
+  }
+
+  async measureClock() {
+    const sample = () => this.clock.measure().catch(() => {});
+    for (let i = 0; i < 5 && !this.signal.aborted; i++) await sample();
+    poll(10000, this.signal, sample);
+  }
+
+  async connect() {
+    if (this.signal.aborted) return;
+    this.viewer?.stop();
+    const viewer = new WhepViewer(
+      `/whep/${encodeURIComponent(this.id)}`,
+      (state) => viewer === this.viewer && this.onState(state));
+    this.viewer = viewer;
+    this.age.reset();
+    this.age.receiver = viewer.video?.receiver ?? null;
+    try {
+      await viewer.start();
+      this.view.video.srcObject = viewer.stream;
+      await this.play();
+    } catch (error) {
+      if (viewer === this.viewer) this.onFailure(/** @type {Error} */ (error));
+    }
+  }
+
+  /** @param {RTCPeerConnectionState} state */
+  onState(state) {
+    this.connection = state;
+    if (state === 'connected') {
+      this.retryMs = FIRST_RETRY_MS;
+      show(this.view.problem, false);
+    } else if (state === 'failed' || state === 'closed') {
+      this.reconnect();
+    }
+  }
+
+  /** @param {Error} error */
+  onFailure(error) {
+    this.connection = 'failed';
+    const status = error instanceof ApiError ? error.status : 0;
+    // 404: the call is over, which the next update says; trying again would
+    // not help.
+    if (status === 404) return;
+    pollProblem(error, this.view.problem);
+    this.reconnect();
+  }
+
+  reconnect() {
+    setTimeout(() => this.connect(), this.retryMs);
+    this.retryMs = Math.min(2 * this.retryMs, LAST_RETRY_MS);
+  }
+
+  /** Plays with sound, or shows the button that browsers insist on. */
+  async play() {
+    const { video, unmute } = this.view;
+    video.muted = false;
+    try {
+      await video.play();
+      show(unmute, false);
+    } catch {
+      video.muted = true;
+      show(unmute, true);
+      await video.play().catch(() => {});
+    }
+  }
+
+  /** Asks the relay how the call is; once a second. */
+  async update() {
+    try {
+      this.call = await get(`/api/calls/${encodeURIComponent(this.id)}`);
+      setText(this.view.title, `${this.call.unit} to ${this.call.ed}`);
+      if (this.connection === 'connected') show(this.view.problem, false);
+    } catch (error) {
+      this.call = null;
+      pollProblem(error, this.view.problem);
+    }
+    await this.listen();
+  }
+
+  /** Whether sound arrives, from the receiver's own count. */
+  async listen() {
+    const stats = await this.viewer?.audio.receiver.getStats();
+    for (const stat of stats?.values() ?? []) {
+      if (stat.type !== 'inbound-rtp') continue;
+      if (stat.bytesReceived > this.soundBytes) {
+        this.soundHeardMs = performance.now();
+      }
+      this.soundBytes = stat.bytesReceived;
+    }
+  }
+
+  draw() {
+    const { view } = this;
+    const ended = this.call?.state === 'ended';
+    const heard = performance.now() - this.soundHeardMs < 2000;
+    setText(view.connection,
+      CONNECTIONS[this.connection] ?? this.connection);
+    setText(view.call, this.call ? stateText(this.call.state) : 'not known');
+    setText(view.sound, !heard ? 'NO SOUND ARRIVES'
+      : view.video.muted ? 'arrives, but is off' : 'arrives');
+    setText(view.health, healthText(this.call?.health));
+    setText(view.age, this.ageText());
+    const picture = canShowPictures();
+    show(view.cover, !picture || !this.age.live || ended);
+    setText(view.coverWhy, this.coverText(ended, picture));
+  }
+
+  ageText() {
+    const { ms } = this.age;
+    if (Number.isNaN(ms)) return 'none yet';
+    const age = ms < 10000 ? (Math.max(0, ms) / 1000).toFixed(1)
+      : String(Math.round(ms / 1000));
+    const clock = this.call?.health?.clock;
+    const unsure = clock?.kind === 'measured' ? ''
+      : ' (the sender’s clock is not measured yet)';
+    return `${age} s old${unsure}`;
+  }
+
+  /**
+   * @param {boolean} ended
+   * @param {boolean} picture
+   */
+  coverText(ended, picture) {
+    if (ended) return 'The call has ended.';
+    if (!picture) {
+      return 'This browser cannot show the picture: it has no H.264 for live '
+        + 'video. You hear the sound. Open this page in Chromium, Chrome or '
+        + 'Edge to see the patient.';
+    }
+    if (this.call?.state === 'lost') {
+      return 'The ambulance has lost its connection. It comes back by itself.';
+    }
+    if (this.connection !== 'connected') {
+      return 'Connecting to the relay.';
+    }
+    return Number.isNaN(this.age.ms) ? 'Waiting for the first picture.'
+      : `This picture is ${this.ageText()}.`;
+  }
+}
+
+/** @param {any} health as the relay describes it */
+function healthText(health) {
+  if (!health) return 'not known';
+  const { bitrate_bps: bps, fps, width, height, viewers } = health;
+  return `${Math.round((bps ?? 0) / 1000)} kb/s, ${Math.round(fps ?? 0)} `
+    + `pictures a second, ${width ?? '?'}×${height ?? '?'}, `
+    + `${viewers ?? '?'} watching`;
+}
+
+/**
+ * @param {HTMLElement} main
+ * @param {AbortSignal} signal
+ * @param {string} id
+ */
+export function callPage(main, signal, id) {
+  const view = new CallView(id, signal);
+  main.replaceChildren(...view.page);
+  view.start();
+}
