@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which packets of one stream are missing, and when to ask for them (again):
+ * the receiver's side of generic NACK (RFC 4585 section 6.2.1).
+ *
+ * Works on extended sequence numbers (rtc/seq.h). A number is missing once a
+ * higher one came. It is asked for when `reorder_packets` higher ones came or
+ * `reorder_us` went by, then once per round trip, and given up after
+ * `max_tries` requests or `max_age_us`. Whatever is given up leaves a hole in
+ * the picture: bl_nack_take_gave_up() says so once, and the caller asks for a
+ * keyframe.
+ *
+ * Invariant: the table is in ascending order without doubles, every number in
+ * it is below `highest`, and it never holds more than BL_NACK_MAX.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bltime.h"
+
+/* Missing at once; a longer gap is an outage, not to be mended by NACK. */
+#define BL_NACK_MAX 256
+
+typedef struct {
+  uint32_t reorder_packets;
+  BlTime reorder_us;
+  uint32_t max_tries;
+  BlTime max_age_us;
+} BlNackConfig;
+
+/* 3 packets or 10 ms; 10 tries; 1 s. */
+extern const BlNackConfig bl_nack_defaults;
+
+typedef struct {
+  uint64_t seq;
+  BlTime since_us; /* noticed */
+  BlTime due_us;   /* of the next request, or of giving up */
+  uint32_t tries;
+} BlNackEntry;
+
+typedef struct {
+  BlNackConfig config;
+  bool started;
+  bool gave_up;
+  uint64_t highest;
+  BlTime retry_us;
+  uint32_t count;
+  uint64_t requested, recovered, lost; /* totals */
+  BlNackEntry entries[BL_NACK_MAX];
+} BlNack;
+
+void bl_nack_init (BlNack *n, const BlNackConfig *config);
+
+/* A packet came, first time or by retransmission. */
+void bl_nack_on_packet (BlNack *n, uint64_t seq, BlTime now);
+
+/* The round trip to the sender; until known, 100 ms are assumed. */
+void bl_nack_set_rtt (BlNack *n, int64_t rtt_us);
+
+/* When to poll next; BL_TIME_NEVER with nothing missing. */
+BlTime bl_nack_next_deadline (const BlNack *n);
+
+/* Fills `out_seqs` with the numbers to ask for now, ascending, at most
+ * `max_seqs` (the rest stays due); says how many. */
+size_t bl_nack_poll (BlNack *n, BlTime now, uint16_t *out_seqs,
+                     size_t max_seqs);
+
+/* Was anything given up since the last call? Then a keyframe is needed. */
+bool bl_nack_take_gave_up (BlNack *n);
+
+/* Numbers below `seq` no longer matter: a keyframe starts there. */
+void bl_nack_forget_before (BlNack *n, uint64_t seq);
