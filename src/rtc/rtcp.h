@@ -58,6 +58,12 @@ enum {
   BL_RTCP_PT_XR = 207,
 };
 
+/* Blocks of XR (RFC 3611). */
+enum {
+  BL_RTCP_XR_RRTR = 4,
+  BL_RTCP_XR_DLRR = 5,
+};
+
 typedef struct {
   BlRtcpKind kind;
   uint8_t type;         /* PT */
