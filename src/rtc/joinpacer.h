@@ -3,14 +3,15 @@
  * Pacing of an instant join. A new viewer gets the current group of pictures
  * from its IDR on; live packets queue up behind it, in order. What was queued
  * at the join leaves at the pacer's rate; each live packet that joins the
- * queue lets as many bytes leave at once. So the queue never grows while live
+ * queue lets as many bytes leave at once. So the queue doesn't grow while live
  * runs, however low the rate, and the join is over when it is empty.
  *
  *   while (queue && bl_joinpacer_next_send (&pacer) <= now)
  *     { send; bl_joinpacer_on_sent (&pacer, bytes, now); }
  *
- * Invariant: in any span of time, bytes sent <= rate * span + bytes of live
- * that came in it + BL_JOINPACER_BURST_US * rate + one packet.
+ * Invariants: a packet is charged to live's bytes while there are any, else to
+ * the rate. In any span of time, bytes sent <= rate * span + bytes of live that
+ * came in it + BL_JOINPACER_BURST_US * rate + two packets.
  */
 #pragma once
 
@@ -23,8 +24,8 @@
 
 typedef struct {
   uint64_t rate_bps;
-  BlTime next_us;      /* earliest time for a packet of the queue */
-  uint64_t live_bytes; /* let out by live packets, not used yet */
+  BlTime next_us;     /* when the rate allows a packet */
+  int64_t live_bytes; /* let out by live packets, less what used it */
 } BlJoinPacer;
 
 /* `rate_bps` must be > 0 (programmer error otherwise). The first packet may

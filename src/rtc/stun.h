@@ -29,8 +29,8 @@
 
 typedef enum {
   BL_STUN_OK,                /* authentic; the reply is a success response */
-  BL_STUN_IGNORED,           /* not a binding request, or malformed; no reply */
-  BL_STUN_BAD_REQUEST,       /* 400: no FINGERPRINT, USERNAME or integrity */
+  BL_STUN_IGNORED,           /* no binding request, no FINGERPRINT, garbage */
+  BL_STUN_BAD_REQUEST,       /* 400: no USERNAME or no MESSAGE-INTEGRITY */
   BL_STUN_UNAUTHORIZED,      /* 401: another ufrag or password */
   BL_STUN_UNKNOWN_ATTRIBUTE, /* 420 */
   BL_STUN_ROLE_CONFLICT,     /* 487: authentic, but the peer is controlled */
@@ -50,8 +50,8 @@ typedef struct {
 bool bl_stun_peek_ufrag (const void *data, size_t length,
                          const char **out_ufrag, size_t *out_ufrag_length);
 
-/* Validates a request against our `ufrag` and `password` and builds the reply
- * with `from` (which must be an IPv4 or IPv6 address) as XOR-MAPPED-ADDRESS.
+/* Validates a request against our `ufrag` and `password` (neither empty) and
+ * builds the reply with `from` (IPv4 or IPv6) as XOR-MAPPED-ADDRESS.
  * `*out_reply_length` is 0 if nothing is to be sent. `out_request` is
  * written with BL_STUN_OK and BL_STUN_ROLE_CONFLICT only. */
 BlStunResult bl_stun_answer (const void *data, size_t length, const char *ufrag,

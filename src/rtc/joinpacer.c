@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rtc/joinpacer.h"
+
+#include "base/blassert.h"
+
+void
+bl_joinpacer_init (BlJoinPacer *pacer, uint64_t rate_bps, BlTime now)
+{
+  bl_assert (rate_bps > 0);
+  *pacer = (BlJoinPacer){ .rate_bps = rate_bps, .next_us = now };
+}
+
+void
+bl_joinpacer_on_live (BlJoinPacer *pacer, uint32_t bytes)
+{
+  pacer->live_bytes += bytes;
+}
+
+BlTime
+bl_joinpacer_next_send (const BlJoinPacer *pacer)
+{
+  return pacer->live_bytes > 0 ? 0 : pacer->next_us;
+}
+
+void
+bl_joinpacer_on_sent (BlJoinPacer *pacer, uint32_t bytes, BlTime now)
+{
+  if (pacer->live_bytes > 0) {
+    pacer->live_bytes -= bytes;
+    return;
+  }
+  if (pacer->next_us < now - BL_JOINPACER_BURST_US)
+    pacer->next_us = now - BL_JOINPACER_BURST_US;
+  pacer->next_us
+      += (BlTime)(((uint64_t)bytes * 8 * 1000000 + pacer->rate_bps - 1)
+                  / pacer->rate_bps);
+}
