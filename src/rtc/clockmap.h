@@ -59,7 +59,8 @@ typedef enum {
 typedef struct {
   bool used;
   BlTime at_us;
-  int64_t delay_us;  /* smaller is better: round trip, or one way + unknown */
+  int64_t delay_us;  /* less is better: half the round trip; or, assumed,
+                        one way in unlike clocks */
   int64_t offset_us; /* remote minus local */
 } BlClockSample;
 

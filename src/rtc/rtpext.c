@@ -7,14 +7,14 @@
 #include "base/reader.h"
 
 #define ONE_BYTE_MAX_ID 14
+#define TRANSPORT_CC_URI                                                       \
+  "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
 
 static const char *const uris[BL_RTP_EXT_N] = {
   [BL_RTP_EXT_MID] = "urn:ietf:params:rtp-hdrext:sdes:mid",
   [BL_RTP_EXT_ABS_SEND_TIME]
   = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
-  [BL_RTP_EXT_TRANSPORT_CC]
-  = "http://www.ietf.org/id/"
-    "draft-holmer-rmcat-transport-wide-cc-extensions-01",
+  [BL_RTP_EXT_TRANSPORT_CC] = TRANSPORT_CC_URI,
   [BL_RTP_EXT_ABS_CAPTURE_TIME]
   = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
   [BL_RTP_EXT_PLAYOUT_DELAY]

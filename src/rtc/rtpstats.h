@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/bltime.h"
+#include "rtc/clockmap.h"
 #include "rtc/rtcp.h"
 
 /* Receiving one SSRC. */
@@ -46,11 +47,8 @@ bool bl_rtp_receiver_stats_report (BlRtpReceiverStats *s, uint32_t ssrc,
 
 /* Sending one SSRC. */
 typedef struct {
-  uint32_t clock_rate_hz;
   uint32_t packets, octets; /* wrap, as in the report */
-  bool has_clock;
-  uint32_t timestamp;
-  BlNtp ntp;
+  BlClockMap clock;
 } BlRtpSenderStats;
 
 void bl_rtp_sender_stats_init (BlRtpSenderStats *s, uint32_t clock_rate_hz);

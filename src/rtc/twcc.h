@@ -35,13 +35,13 @@ typedef struct {
 typedef struct {
   BlSeqUnwrapper seqs;
   uint64_t next; /* first number for the next feedback */
-  bool news;     /* something came since the last feedback */
   uint8_t feedback_count;
   BlTwccArrivalSlot slots[BL_TWCC_WINDOW];
 } BlTwccReceiver;
 
 void bl_twcc_receiver_init (BlTwccReceiver *r);
 
+/* `arrival_us` >= 0. Of a double the first arrival counts. */
 void bl_twcc_receiver_on_packet (BlTwccReceiver *r, uint16_t transport_seq,
                                  BlTime arrival_us);
 
