@@ -6,8 +6,10 @@
  * Invariants: an entry is at index seq mod capacity and holds one reference on
  * its packet; the window is (newest - capacity, newest]; what is in the window
  * stays until the window moves past it (a keyframe flushes nothing).
- * key_start, if known, is the lowest sequence number that joins, without a
- * hole, to the newest IDR with the same timestamp: SPS and PPS are before it.
+ * The key is the newest IDR picture whose beginning is here, at the lowest
+ * sequence number that joins to its IDR slice without a hole and with the same
+ * timestamp (so SPS and PPS are in it). While a newer IDR still lacks its
+ * beginning the older one stays the key.
  *
  * Packets, pool and ring belong to one thread. All memory is taken at init.
  * Sequence numbers are of the source's continuous line (rtc/continuity.h).
@@ -43,14 +45,20 @@ typedef struct {
   BlHistoryMeta meta;
 } BlHistoryEntry;
 
+/* Where an IDR picture begins, as far as is known. */
+typedef struct {
+  bool known;
+  uint32_t timestamp;
+  uint64_t start;
+} BlHistoryKey;
+
 typedef struct {
   BlHistoryEntry *entries;
   uint32_t capacity; /* a power of two */
   bool empty;
-  bool key_known;
-  uint32_t key_timestamp;
   uint64_t newest;
-  uint64_t key_start;
+  BlHistoryKey key;
+  BlHistoryKey latest; /* newest IDR, its beginning maybe still missing */
 } BlHistory;
 
 /* `capacity` is a power of two (programmer error otherwise). False if there is

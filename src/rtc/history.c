@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rtc/history.h"
+
+#include <stdlib.h>
+
+#include "base/blassert.h"
+#include "rtc/h264.h"
+
+bool
+bl_history_init (BlHistory *history, uint32_t capacity)
+{
+  bl_assert (capacity > 0 && (capacity & (capacity - 1)) == 0);
+  *history = (BlHistory){ .capacity = capacity, .empty = true };
+  history->entries = calloc (capacity, sizeof *history->entries);
+  return history->entries != NULL;
+}
+
+void
+bl_history_clear (BlHistory *history)
+{
+  for (uint32_t i = 0; history->entries && i < history->capacity; i++)
+    bl_packet_unref (&history->entries[i].packet);
+  free (history->entries);
+  *history = (BlHistory){ .empty = true };
+}
+
+static BlHistoryEntry *
+slot (const BlHistory *history, uint64_t seq)
+{
+  return &history->entries[seq & (history->capacity - 1)];
+}
+
+static bool
+in_window (const BlHistory *history, uint64_t seq)
+{
+  return !history->empty && seq <= history->newest
+         && history->newest - seq < history->capacity;
+}
+
+const BlHistoryEntry *
+bl_history_get (const BlHistory *history, uint64_t seq)
+{
+  if (!in_window (history, seq))
+    return NULL;
+  const BlHistoryEntry *entry = slot (history, seq);
+  return entry->packet && entry->seq == seq ? entry : NULL;
+}
+
+/* Moves the latest IDR's start back over what joins to it, and makes it the
+ * key once its picture's beginning is here. */
+static void
+extend_key (BlHistory *history)
+{
+  BlHistoryKey *latest = &history->latest;
+  const BlHistoryEntry *entry;
+  while ((entry = bl_history_get (history, latest->start - 1))
+         && entry->meta.timestamp == latest->timestamp)
+    latest->start--;
+
+  entry = bl_history_get (history, latest->start);
+  if (entry && entry->meta.h264 & BL_H264_PICTURE_START)
+    history->key = *latest;
+}
+
+static void
+note_key (BlHistory *history, uint64_t seq, const BlHistoryMeta *meta)
+{
+  BlHistoryKey *latest = &history->latest;
+  bool same = latest->known && meta->timestamp == latest->timestamp;
+
+  if (meta->h264 & BL_H264_HAS_IDR && !same
+      && (!latest->known || seq > latest->start))
+    *latest = (BlHistoryKey){ true, meta->timestamp, seq };
+  else if (!same || seq > latest->start)
+    return;
+  extend_key (history);
+}
+
+BlHistoryInsert
+bl_history_insert (BlHistory *history, uint64_t seq, BlPacket *packet,
+                   const BlHistoryMeta *meta)
+{
+  bl_assert (seq > 0);
+  bool newer = history->empty || seq > history->newest;
+  if (!newer && !in_window (history, seq))
+    return BL_HISTORY_TOO_OLD;
+  BlHistoryEntry *entry = slot (history, seq);
+  if (entry->packet && entry->seq == seq)
+    return BL_HISTORY_DUPLICATE;
+
+  bl_packet_unref (&entry->packet);
+  *entry = (BlHistoryEntry){ seq, bl_packet_ref (packet), *meta };
+  if (newer)
+    history->newest = seq;
+  history->empty = false;
+  if (!meta->audio)
+    note_key (history, seq, meta);
+  return BL_HISTORY_INSERTED;
+}
+
+bool
+bl_history_newest (const BlHistory *history, uint64_t *out_seq)
+{
+  if (history->empty)
+    return false;
+  *out_seq = history->newest;
+  return true;
+}
+
+bool
+bl_history_key_start (const BlHistory *history, uint64_t *out_seq)
+{
+  if (!history->key.known || !in_window (history, history->key.start))
+    return false;
+  *out_seq = history->key.start;
+  return true;
+}
+
+uint64_t
+bl_history_bytes_since (const BlHistory *history, uint64_t first)
+{
+  if (history->empty || first > history->newest)
+    return 0;
+  if (!in_window (history, first))
+    first = history->newest - history->capacity + 1;
+  uint64_t bytes = 0;
+  for (uint64_t seq = first; seq <= history->newest; seq++) {
+    const BlHistoryEntry *entry = bl_history_get (history, seq);
+    bytes += entry ? entry->meta.payload_length : 0;
+  }
+  return bytes;
+}
