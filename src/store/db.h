@@ -55,7 +55,11 @@ const char *bl_db_folder (const BlDb *db);
 /* The number of the last migration, which is the database's version. */
 gint bl_db_version (void);
 
-/* Groups calls into one commit. Begin and end pair; they don't nest. With
- * `commit` FALSE, or when the commit fails, nothing has happened. */
+/* Groups calls into one commit. Begin and end pair and may nest: only the
+ * outermost end commits. With `commit` FALSE at any level, or when the commit
+ * fails, nothing has happened, and end gives FALSE; it sets `error` only if
+ * `commit` was TRUE.
+ *   return bl_db_begin (db, error) && bl_db_end (db, work (db, error), error);
+ */
 gboolean bl_db_begin (BlDb *db, GError **error);
 gboolean bl_db_end (BlDb *db, gboolean commit, GError **error);
