@@ -29,7 +29,8 @@ static const struct {
   BlDbError error;
   const char *advice;
 } failures[] = {
-  { SQLITE_FULL, BL_DB_ERROR_FULL, "the disk is full: make room" },
+  { SQLITE_FULL, BL_DB_ERROR_FULL,
+    "the disk is full, or the file at its limit: make room" },
   { SQLITE_BUSY, BL_DB_ERROR_BUSY,
     "another program has held it locked for too long" },
   { SQLITE_LOCKED, BL_DB_ERROR_BUSY, "it is locked" },
@@ -69,7 +70,8 @@ set_error (const BlDb *db, const char *operation, GError **error)
     }
   }
   /* A full disk may show as an I/O error, from the WAL or its index. */
-  if (code == SQLITE_IOERR && (system == ENOSPC || system == EDQUOT))
+  if (code == SQLITE_IOERR
+      && (system == ENOSPC || system == EDQUOT || system == EFBIG))
     code = SQLITE_FULL;
   for (guint i = 0; i < G_N_ELEMENTS (failures); i++) {
     if (failures[i].code == code) {
