@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define BL_LOG_TOPIC "vehicle.capture"
+#include "vehicle/capture.h"
+
+#include <gst/app/gstappsink.h>
+#include <gst/video/video-event.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+/* Two seconds of sound, or of pictures at 30 a second with their sound. */
+#define QUEUE_LENGTH 128
+
+#define RETRY_FIRST_MS 500
+#define RETRY_MAX_MS   8000
+
+/* A picture older than this bears a timestamp that can't be right. */
+#define MAX_AGE_US (10 * BL_SECOND)
+
+/* A pipeline that was running this long has recovered. */
+#define STABLE_US (10 * BL_SECOND)
+
+typedef struct {
+  GstSample *sample;
+  bool video;
+  GstClockTime base_time;
+} Queued;
+
+struct BlCapture {
+  const BlCaptureOptions *options;
+  const BlCaptureCallbacks *callbacks;
+  gpointer user_data;
+  GMainContext *context;
+
+  BlCaptureState state;
+  char *message;
+  bool on;
+  char *no_sound; /* why the microphone failed; "": it has not */
+  int bitrate_bps;
+  GstElement *pipeline; /* NULL while stopped */
+  GstElement *encoder;
+  GSource *bus_source;
+  GSource *retry;
+  guint retry_ms;
+  BlTime started_us;
+  BlCaptureStats stats;
+
+  GSource *wakeup; /* ready when the queue holds something */
+  GMutex lock;     /* guards what follows; GStreamer's threads come here */
+  Queued queue[QUEUE_LENGTH];
+  guint head, count;
+  guint64 dropped;
+  bool ended;
+};
+
+static void start_pipeline (BlCapture *c);
+
+const char *
+bl_capture_state_name (BlCaptureState state)
+{
+  static const char *const names[] = {
+    [BL_CAPTURE_STOPPED] = "stopped", [BL_CAPTURE_STARTING] = "starting",
+    [BL_CAPTURE_RUNNING] = "running", [BL_CAPTURE_FAILED] = "failed",
+    [BL_CAPTURE_ENDED] = "ended",
+  };
+  return names[state];
+}
+
+static void
+set_state (BlCapture *c, BlCaptureState state, const char *message)
+{
+  if (c->state == state && g_str_equal (c->message, message))
+    return;
+  c->state = state;
+  g_free (c->message);
+  c->message = g_strdup (message);
+  c->callbacks->state (state, c->message, c->user_data);
+}
+
+/* --- from GStreamer's threads to ours --------------------------------------
+ */
+
+static void
+push (BlCapture *c, GstSample *sample, bool video, GstClockTime base_time)
+{
+  GstSample *oldest = NULL;
+  g_mutex_lock (&c->lock);
+  if (c->count == QUEUE_LENGTH) {
+    oldest = c->queue[c->head].sample;
+    c->head = (c->head + 1) % QUEUE_LENGTH;
+    c->count--;
+    c->dropped++;
+  }
+  c->queue[(c->head + c->count) % QUEUE_LENGTH]
+      = (Queued){ .sample = sample, .video = video, .base_time = base_time };
+  c->count++;
+  g_mutex_unlock (&c->lock);
+  if (oldest)
+    gst_sample_unref (oldest);
+  g_source_set_ready_time (c->wakeup, 0);
+}
+
+static GstFlowReturn
+take_sample (GstAppSink *sink, BlCapture *c, bool video)
+{
+  GstSample *sample = gst_app_sink_pull_sample (sink);
+  if (!sample)
+    return GST_FLOW_EOS;
+  push (c, sample, video, gst_element_get_base_time (GST_ELEMENT (sink)));
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
+on_video_sample (GstAppSink *sink, gpointer data)
+{
+  return take_sample (sink, data, true);
+}
+
+static GstFlowReturn
+on_audio_sample (GstAppSink *sink, gpointer data)
+{
+  return take_sample (sink, data, false);
+}
+
+/* The picture's end is the end: the sound may be a silence without end. */
+static void
+on_video_eos (GstAppSink *sink, gpointer data)
+{
+  BlCapture *c = data;
+  g_mutex_lock (&c->lock);
+  c->ended = true;
+  g_mutex_unlock (&c->lock);
+  g_source_set_ready_time (c->wakeup, 0);
+}
+
+/* --- in the main context ----------------------------------------------------
+ */
+
+static bool
+pop (BlCapture *c, Queued *out_queued)
+{
+  g_mutex_lock (&c->lock);
+  bool any = c->count > 0;
+  if (any) {
+    *out_queued = c->queue[c->head];
+    c->head = (c->head + 1) % QUEUE_LENGTH;
+    c->count--;
+  }
+  g_mutex_unlock (&c->lock);
+  return any;
+}
+
+static BlTime
+capture_time (const Queued *q, GstBuffer *buffer, BlTime now)
+{
+  GstSegment *segment = gst_sample_get_segment (q->sample);
+  GstClockTime running = gst_segment_to_running_time (segment, GST_FORMAT_TIME,
+                                                      GST_BUFFER_PTS (buffer));
+  if (!GST_CLOCK_TIME_IS_VALID (running))
+    return now;
+  BlTime captured = (BlTime)((q->base_time + running) / 1000);
+  return captured > now || captured < now - MAX_AGE_US ? now : captured;
+}
+
+static void
+deliver (BlCapture *c, const Queued *q)
+{
+  GstBuffer *buffer = gst_sample_get_buffer (q->sample);
+  GstMapInfo map;
+  if (!buffer || !gst_buffer_map (buffer, &map, GST_MAP_READ))
+    return;
+  BlTime now = bl_clock_now ();
+  BlTime captured = capture_time (q, buffer, now);
+  BlCaptureFrame frame = {
+    .video = q->video,
+    .keyframe
+    = q->video && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT),
+    .data = map.data,
+    .length = map.size,
+    .captured_us = captured,
+    .captured_ntp = bl_ntp_add_us (bl_clock_ntp (), captured - now),
+  };
+  if (q->video) {
+    c->stats.video_frames++;
+    set_state (c, BL_CAPTURE_RUNNING, c->no_sound);
+    if (now - c->started_us > STABLE_US)
+      c->retry_ms = RETRY_FIRST_MS;
+  } else {
+    c->stats.audio_frames++;
+  }
+  c->callbacks->frame (&frame, c->user_data);
+  gst_buffer_unmap (buffer, &map);
+}
+
+static void
+drop_queue (BlCapture *c)
+{
+  Queued q;
+  while (pop (c, &q))
+    gst_sample_unref (q.sample);
+}
+
+static void
+stop_pipeline (BlCapture *c)
+{
+  if (c->retry) {
+    g_source_destroy (c->retry);
+    g_clear_pointer (&c->retry, g_source_unref);
+  }
+  if (c->bus_source) {
+    g_source_destroy (c->bus_source);
+    g_clear_pointer (&c->bus_source, g_source_unref);
+  }
+  if (c->pipeline)
+    gst_element_set_state (c->pipeline, GST_STATE_NULL);
+  gst_clear_object (&c->encoder);
+  gst_clear_object (&c->pipeline);
+  drop_queue (c);
+  g_mutex_lock (&c->lock);
+  c->ended = false;
+  g_mutex_unlock (&c->lock);
+}
+
+static gboolean
+on_retry (gpointer data)
+{
+  BlCapture *c = data;
+  g_clear_pointer (&c->retry, g_source_unref);
+  start_pipeline (c);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+restart_in (BlCapture *c, guint delay_ms)
+{
+  stop_pipeline (c);
+  c->retry = g_timeout_source_new (delay_ms);
+  g_source_set_callback (c->retry, on_retry, c, NULL);
+  g_source_attach (c->retry, c->context);
+}
+
+static void
+fail (BlCapture *c, const char *message)
+{
+  bl_warning ("%s; trying again in %u ms", message, c->retry_ms);
+  c->stats.restarts++;
+  restart_in (c, c->retry_ms);
+  c->retry_ms = MIN (c->retry_ms * 2, RETRY_MAX_MS);
+  set_state (c, BL_CAPTURE_FAILED, message);
+}
+
+static void
+on_end (BlCapture *c)
+{
+  if (c->options->loop) {
+    restart_in (c, 0);
+    return;
+  }
+  stop_pipeline (c);
+  set_state (c, BL_CAPTURE_ENDED, "the file is at its end");
+}
+
+static gboolean
+on_wakeup (gpointer data)
+{
+  BlCapture *c = data;
+  g_source_set_ready_time (c->wakeup, -1);
+  Queued q;
+  while (pop (c, &q)) {
+    deliver (c, &q);
+    gst_sample_unref (q.sample);
+  }
+  g_mutex_lock (&c->lock);
+  bool ended = c->ended;
+  bool dropped = c->dropped != c->stats.dropped;
+  c->stats.dropped = c->dropped;
+  g_mutex_unlock (&c->lock);
+  if (dropped)
+    bl_capture_force_keyframe (c);
+  if (ended && c->pipeline)
+    on_end (c);
+  return G_SOURCE_CONTINUE;
+}
+
+/* --- what goes wrong
+ * ----------------------------------------------------------- */
+
+static bool
+is_within (GstObject *object, const char *name)
+{
+  for (GstObject *o = object; o; o = GST_OBJECT_PARENT (o)) {
+    if (g_str_equal (GST_OBJECT_NAME (o), name))
+      return true;
+  }
+  return false;
+}
+
+/* What a person at the vehicle can do about it. */
+static const char *
+advice (const BlCaptureOptions *options, const GError *error)
+{
+  if (g_str_has_prefix (options->location, "rtsp"))
+    return "is the network camera on, and are its address, user and password"
+           " right?";
+  if (g_error_matches (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_BUSY))
+    return "another program uses the camera";
+  if (error->domain == GST_RESOURCE_ERROR)
+    return "is the camera plugged in?";
+  if (error->domain == GST_STREAM_ERROR)
+    return "does the camera or file give this size, rate and format?";
+  return "see the pipeline's file for what it needs";
+}
+
+static void
+on_error (BlCapture *c, GstMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *debug = NULL;
+  gst_message_parse_error (message, &error, &debug);
+  bl_debug ("%s: %s", GST_MESSAGE_SRC_NAME (message), debug ? debug : "");
+  if (is_within (GST_MESSAGE_SRC (message), "sound") && !*c->no_sound) {
+    g_free (c->no_sound);
+    c->no_sound = g_strdup_printf ("no microphone (%s): sending silence",
+                                   error->message);
+    bl_warning ("%s", c->no_sound);
+    restart_in (c, 0);
+    return;
+  }
+  g_autofree char *text
+      = g_strdup_printf ("no picture: pipeline %s, %s: %s %s",
+                         c->options->pipeline, GST_MESSAGE_SRC_NAME (message),
+                         error->message, advice (c->options, error));
+  fail (c, text);
+}
+
+static gboolean
+on_bus (GstBus *bus, GstMessage *message, gpointer data)
+{
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+    on_error (data, message);
+    return G_SOURCE_REMOVE;
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+/* --- starting
+ * ----------------------------------------------------------------- */
+
+static void
+set_up_sink (BlCapture *c, const char *name, GstAppSinkCallbacks *callbacks)
+{
+  g_autoptr (GstElement) sink
+      = gst_bin_get_by_name (GST_BIN (c->pipeline), name);
+  /* The sources set the pace, and nobody waits for a first buffer. */
+  g_object_set (sink, "sync", FALSE, "async", FALSE, "max-buffers", 0,
+                "enable-last-sample", FALSE, NULL);
+  gst_app_sink_set_callbacks (GST_APP_SINK (sink), callbacks, c, NULL);
+}
+
+static void
+set_up_pipeline (BlCapture *c)
+{
+  GstAppSinkCallbacks video
+      = { .new_sample = on_video_sample, .eos = on_video_eos };
+  GstAppSinkCallbacks audio = { .new_sample = on_audio_sample };
+  set_up_sink (c, "video", &video);
+  set_up_sink (c, "audio", &audio);
+  c->encoder = gst_bin_get_by_name (GST_BIN (c->pipeline), "encoder");
+
+  /* CLOCK_MONOTONIC, whatever clock the sound card would like to give. */
+  g_autoptr (GstClock) clock = gst_system_clock_obtain ();
+  gst_pipeline_use_clock (GST_PIPELINE (c->pipeline), clock);
+
+  g_autoptr (GstBus) bus = gst_element_get_bus (c->pipeline);
+  c->bus_source = gst_bus_create_watch (bus);
+  g_source_set_callback (c->bus_source, G_SOURCE_FUNC (on_bus), c, NULL);
+  g_source_attach (c->bus_source, c->context);
+}
+
+static void
+start_pipeline (BlCapture *c)
+{
+  BlCaptureOptions options = *c->options;
+  options.bitrate_bps = c->bitrate_bps;
+  if (*c->no_sound)
+    options.sound = "none";
+  g_autoptr (GError) error = NULL;
+  if (!bl_pipeline_check_source (&options, &error)
+      || !(c->pipeline = bl_pipeline_load (&options, &error))) {
+    fail (c, error->message);
+    return;
+  }
+  set_up_pipeline (c);
+  c->started_us = bl_clock_now ();
+  set_state (c, BL_CAPTURE_STARTING, c->no_sound);
+  /* A failure puts an error on the bus, with the reason in it. */
+  gst_element_set_state (c->pipeline, GST_STATE_PLAYING);
+}
+
+/* --- the object
+ * ---------------------------------------------------------------- */
+
+static gboolean
+dispatch_wakeup (GSource *source, GSourceFunc callback, gpointer data)
+{
+  return callback (data);
+}
+
+static GSourceFuncs wakeup_funcs = { .dispatch = dispatch_wakeup };
+
+BlCapture *
+bl_capture_new (const BlCaptureOptions *options,
+                const BlCaptureCallbacks *callbacks, gpointer user_data)
+{
+  BlCapture *c = g_new0 (BlCapture, 1);
+  c->options = options;
+  c->callbacks = callbacks;
+  c->user_data = user_data;
+  c->context = g_main_context_ref_thread_default ();
+  c->message = g_strdup ("");
+  c->no_sound = g_strdup ("");
+  c->bitrate_bps = options->bitrate_bps;
+  c->retry_ms = RETRY_FIRST_MS;
+  g_mutex_init (&c->lock);
+  c->wakeup = g_source_new (&wakeup_funcs, sizeof (GSource));
+  g_source_set_priority (c->wakeup, G_PRIORITY_HIGH);
+  g_source_set_callback (c->wakeup, on_wakeup, c, NULL);
+  g_source_attach (c->wakeup, c->context);
+  return c;
+}
+
+void
+bl_capture_free (BlCapture *capture)
+{
+  if (!capture)
+    return;
+  stop_pipeline (capture);
+  g_source_destroy (capture->wakeup);
+  g_source_unref (capture->wakeup);
+  g_mutex_clear (&capture->lock);
+  g_main_context_unref (capture->context);
+  g_free (capture->no_sound);
+  g_free (capture->message);
+  g_free (capture);
+}
+
+void
+bl_capture_start (BlCapture *capture)
+{
+  if (capture->on)
+    return;
+  capture->on = true;
+  *capture->no_sound = '\0';
+  capture->retry_ms = RETRY_FIRST_MS;
+  start_pipeline (capture);
+}
+
+void
+bl_capture_stop (BlCapture *capture)
+{
+  if (!capture->on)
+    return;
+  capture->on = false;
+  stop_pipeline (capture);
+  set_state (capture, BL_CAPTURE_STOPPED, "");
+}
+
+void
+bl_capture_force_keyframe (BlCapture *capture)
+{
+  if (!capture->encoder)
+    return;
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (capture->encoder, "src");
+  if (pad)
+    gst_pad_send_event (pad, gst_video_event_new_upstream_force_key_unit (
+                                 GST_CLOCK_TIME_NONE, TRUE, 0));
+}
+
+static void
+set_v4l2_bitrate (GstElement *encoder, int bitrate_bps)
+{
+  GstStructure *controls = NULL;
+  g_object_get (encoder, "extra-controls", &controls, NULL);
+  if (!controls)
+    controls = gst_structure_new_empty ("controls");
+  gst_structure_set (controls, "video_bitrate", G_TYPE_INT, bitrate_bps, NULL);
+  g_object_set (encoder, "extra-controls", controls, NULL);
+  gst_structure_free (controls);
+}
+
+void
+bl_capture_set_bitrate (BlCapture *capture, int bitrate_bps)
+{
+  capture->bitrate_bps = bitrate_bps;
+  if (!capture->encoder)
+    return;
+  GObjectClass *class = G_OBJECT_GET_CLASS (capture->encoder);
+  if (g_object_class_find_property (class, "bitrate"))
+    g_object_set (capture->encoder, "bitrate", (guint)bitrate_bps / 1000, NULL);
+  else if (g_object_class_find_property (class, "extra-controls"))
+    set_v4l2_bitrate (capture->encoder, bitrate_bps);
+}
+
+BlCaptureState
+bl_capture_state (const BlCapture *capture)
+{
+  return capture->state;
+}
+
+const char *
+bl_capture_message (const BlCapture *capture)
+{
+  return capture->message;
+}
+
+BlCaptureStats
+bl_capture_stats (BlCapture *capture)
+{
+  return capture->stats;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Camera and microphone: runs a pipeline (vehicle/pipeline.h) and gives its
+ * access units and Opus packets, each with the moment it was captured.
+ *
+ * GStreamer runs it on threads of its own. What comes out goes through a
+ * bounded queue into the main context that was the thread's default at
+ * bl_capture_new(); all callbacks run there, and all functions belong there.
+ * When that thread is late the oldest is dropped and counted, and a keyframe is
+ * asked for, so that what is shown is never old.
+ *
+ * A pipeline that fails (camera unplugged, network camera gone) is started
+ * again after 0.5 s, 1 s, … 8 s, for as long as capture is on. A microphone
+ * that fails is replaced by silence: the picture is worth more.
+ *
+ * Capture time is buffer timestamp + base time on CLOCK_MONOTONIC: the moment
+ * the source stamped the picture, before scaling and encoding.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/bltime.h"
+#include "vehicle/pipeline.h"
+
+typedef struct BlCapture BlCapture;
+
+/* Borrowed for the length of the callback. */
+typedef struct {
+  bool video;    /* an access unit in Annex B; else one Opus packet */
+  bool keyframe; /* video only */
+  const guint8 *data;
+  gsize length;
+  BlTime captured_us; /* monotonic */
+  BlNtp captured_ntp; /* the same moment on the wall clock */
+} BlCaptureFrame;
+
+typedef enum {
+  BL_CAPTURE_STOPPED,
+  BL_CAPTURE_STARTING, /* no picture yet */
+  BL_CAPTURE_RUNNING,
+  BL_CAPTURE_FAILED, /* will be tried again; the message says why */
+  BL_CAPTURE_ENDED,  /* the file is at its end, and not to be repeated */
+} BlCaptureState;
+
+const char *bl_capture_state_name (BlCaptureState state);
+
+typedef struct {
+  void (*frame) (const BlCaptureFrame *frame, gpointer user_data);
+  /* `message` is "" unless there is something to be told. */
+  void (*state) (BlCaptureState state, const char *message, gpointer user_data);
+} BlCaptureCallbacks;
+
+typedef struct {
+  guint64 video_frames;
+  guint64 audio_frames;
+  guint64 dropped;  /* the main context was late */
+  guint64 restarts; /* after a failure */
+} BlCaptureStats;
+
+/* `options` and `callbacks` are borrowed for the object's life. Starts
+ * nothing. */
+BlCapture *bl_capture_new (const BlCaptureOptions *options,
+                           const BlCaptureCallbacks *callbacks,
+                           gpointer user_data);
+
+/* Stops. No callback runs after it. Accepts NULL. */
+void bl_capture_free (BlCapture *capture);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BlCapture, bl_capture_free)
+
+/* No effect when it is on already. */
+void bl_capture_start (BlCapture *capture);
+void bl_capture_stop (BlCapture *capture);
+
+/* The next access unit is to be an IDR. Does nothing while it isn't running. */
+void bl_capture_force_keyframe (BlCapture *capture);
+
+/* From the next picture on; kept over restarts. */
+void bl_capture_set_bitrate (BlCapture *capture, int bitrate_bps);
+
+BlCaptureState bl_capture_state (const BlCapture *capture);
+const char *bl_capture_message (const BlCapture *capture);
+BlCaptureStats bl_capture_stats (BlCapture *capture);

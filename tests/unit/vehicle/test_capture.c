@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vehicle/capture.h"
+
+#include <check.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "rtc/h264.h"
+
+/* Small, so that a slow machine keeps up. */
+static const BlCaptureOptions defaults = {
+  .folder = BL_TEST_PIPELINES,
+  .pipeline = "test",
+  .device = "/dev/bl-no-such-camera",
+  .location = "",
+  .sound = "tone",
+  .sound_device = "default",
+  .width = 320,
+  .height = 240,
+  .fps = 30,
+  .bitrate_bps = 500000,
+  .sound_bitrate_bps = 32000,
+};
+
+typedef struct {
+  BlCapture *capture;
+  guint video, audio, keyframes, bad_keyframes;
+  gsize bytes; /* of video */
+  guint32 profile_level_id;
+  guint width, height;
+  BlTime last_captured_us;
+  BlTime worst_age_us;
+  bool not_ascending;
+  bool silence;
+  bool failed;
+  bool ended;
+  bool expired;
+  char message[512];
+} Seen;
+
+static void
+look_at_keyframe (Seen *seen, const BlCaptureFrame *frame)
+{
+  bool sps_seen = false, pps_seen = false, idr_seen = false;
+  BlH264Iter iter = bl_h264_iter (frame->data, frame->length);
+  BlH264Nal nal;
+  while (bl_h264_iter_next (&iter, &nal)) {
+    BlH264Sps sps;
+    unsigned type = bl_h264_nal_type (&nal);
+    if (type == BL_H264_SPS && bl_h264_sps_parse (nal.data, nal.length, &sps)) {
+      sps_seen = true;
+      seen->profile_level_id = bl_h264_sps_profile_level_id (&sps);
+      seen->width = sps.width;
+      seen->height = sps.height;
+    }
+    pps_seen |= type == BL_H264_PPS;
+    idr_seen |= type == BL_H264_IDR;
+  }
+  seen->keyframes++;
+  seen->bad_keyframes += !sps_seen || !pps_seen || !idr_seen;
+}
+
+static void
+on_frame (const BlCaptureFrame *frame, gpointer data)
+{
+  Seen *seen = data;
+  if (!frame->video) {
+    seen->audio++;
+    /* An Opus packet of silence is a few bytes. */
+    seen->silence = frame->length < 20;
+    return;
+  }
+  seen->video++;
+  seen->bytes += frame->length;
+  seen->not_ascending |= frame->captured_us <= seen->last_captured_us;
+  seen->last_captured_us = frame->captured_us;
+  seen->worst_age_us
+      = MAX (seen->worst_age_us, bl_clock_now () - frame->captured_us);
+  if (frame->keyframe)
+    look_at_keyframe (seen, frame);
+}
+
+static void
+on_state (BlCaptureState state, const char *message, gpointer data)
+{
+  Seen *seen = data;
+  seen->failed |= state == BL_CAPTURE_FAILED;
+  seen->ended |= state == BL_CAPTURE_ENDED;
+  g_strlcpy (seen->message, message, sizeof seen->message);
+}
+
+static const BlCaptureCallbacks callbacks
+    = { .frame = on_frame, .state = on_state };
+
+static gboolean
+on_expired (gpointer data)
+{
+  ((Seen *)data)->expired = true;
+  return G_SOURCE_REMOVE;
+}
+
+/* Runs the main context until the condition holds; 20 s are a failure. */
+#define RUN_UNTIL(seen, condition)                                             \
+  do {                                                                         \
+    guint timer_ = g_timeout_add_seconds (20, on_expired, (seen));             \
+    while (!(condition) && !(seen)->expired)                                   \
+      g_main_context_iteration (NULL, TRUE);                                   \
+    ck_assert_msg (!(seen)->expired, "waited in vain for %s; %s", #condition,  \
+                   (seen)->message);                                           \
+    g_source_remove (timer_);                                                  \
+  } while (0)
+
+START_TEST (the_test_picture_gives_constrained_baseline_with_parameter_sets)
+{
+  BlCaptureOptions options = defaults;
+  options.width = 1280;
+  options.height = 720;
+  options.fps = 10;
+  Seen seen = { 0 };
+  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
+  bl_capture_start (c);
+  RUN_UNTIL (&seen, seen.video >= 22 && seen.audio >= 20);
+  ck_assert_uint_eq (seen.profile_level_id & 0xffff00, 0x42c000);
+  ck_assert_uint_eq (seen.width, 1280);
+  ck_assert_uint_eq (seen.height, 720);
+  ck_assert_uint_ge (seen.keyframes, 2); /* one each two seconds */
+  ck_assert_uint_eq (seen.bad_keyframes, 0);
+  ck_assert (!seen.not_ascending);
+  ck_assert (!seen.failed);
+}
+END_TEST
+
+START_TEST (a_frame_bears_the_moment_of_its_capture)
+{
+  Seen seen = { 0 };
+  BlTime before = bl_clock_now ();
+  g_autoptr (BlCapture) c = bl_capture_new (&defaults, &callbacks, &seen);
+  bl_capture_start (c);
+  RUN_UNTIL (&seen, seen.video >= 10);
+  ck_assert_int_gt (seen.last_captured_us, before);
+  ck_assert_int_le (seen.last_captured_us, bl_clock_now ());
+  ck_assert (!seen.not_ascending);
+}
+END_TEST
+
+START_TEST (a_keyframe_comes_when_it_is_asked_for)
+{
+  BlCaptureOptions options = defaults;
+  Seen seen = { 0 };
+  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
+  bl_capture_start (c);
+  RUN_UNTIL (&seen, seen.video >= 5);
+  guint before = seen.keyframes, at = seen.video;
+  bl_capture_force_keyframe (c);
+  RUN_UNTIL (&seen, seen.keyframes > before);
+  /* Without asking it would be the 61st. */
+  ck_assert_uint_lt (seen.video - at, 30);
+  ck_assert_uint_eq (seen.bad_keyframes, 0);
+}
+END_TEST
+
+static gsize
+bytes_of (Seen *seen, guint frames)
+{
+  gsize before = seen->bytes;
+  guint until = seen->video + frames;
+  RUN_UNTIL (seen, seen->video >= until);
+  return seen->bytes - before;
+}
+
+START_TEST (the_bitrate_changes_while_it_runs)
+{
+  BlCaptureOptions options = defaults;
+  options.bitrate_bps = 1000000;
+  Seen seen = { 0 };
+  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
+  bl_capture_start (c);
+  (void)bytes_of (&seen, 15);
+  gsize high = bytes_of (&seen, 60);
+  bl_capture_set_bitrate (c, 150000);
+  (void)bytes_of (&seen, 15);
+  gsize low = bytes_of (&seen, 60);
+  ck_assert_msg (low * 2 < high, "%zu bytes before, %zu after", high, low);
+}
+END_TEST
+
+START_TEST (a_missing_camera_is_reported_and_tried_again)
+{
+  BlCaptureOptions options = defaults;
+  options.pipeline = "v4l2";
+  Seen seen = { 0 };
+  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
+  bl_capture_start (c);
+  ck_assert (seen.failed);
+  ck_assert (strstr (seen.message, "/dev/bl-no-such-camera"));
+  RUN_UNTIL (&seen, bl_capture_stats (c).restarts >= 2);
+  bl_capture_stop (c);
+  ck_assert_int_eq (bl_capture_state (c), BL_CAPTURE_STOPPED);
+}
+END_TEST
+
+START_TEST (a_network_camera_that_is_not_there_says_what_to_check)
+{
+  BlCaptureOptions options = defaults;
+  options.pipeline = "rtsp";
+  options.location = "rtsp://127.0.0.1:9/nothing";
+  Seen seen = { 0 };
+  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
+  bl_capture_start (c);
+  RUN_UNTIL (&seen, seen.failed);
+  ck_assert_msg (strstr (seen.message, "network camera"), "%s", seen.message);
+}
+END_TEST
+
+START_TEST (a_microphone_that_fails_is_replaced_by_silence)
+{
+  g_autofree char *folder = g_dir_make_tmp ("bl-capture-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "mute.pipeline", NULL);
+  g_autofree char *test_path
+      = g_build_filename (BL_TEST_PIPELINES, "shm.pipeline", NULL);
+  g_autofree char *text = NULL;
+  ck_assert (g_file_get_contents (test_path, &text, NULL, NULL));
+  g_autoptr (GString) mute = g_string_new (text);
+  g_string_replace (mute,
+                    "shmsrc socket-path=${location} is-live=true"
+                    " do-timestamp=true",
+                    "videotestsrc is-live=true", 1);
+  ck_assert (g_file_set_contents (path, mute->str, -1, NULL));
+  BlCaptureOptions options = defaults;
+  options.folder = folder;
+  options.pipeline = "mute";
+  options.sound = "pulse";
+  options.sound_device = "bl-no-such-microphone";
+  g_setenv ("PULSE_SERVER", "unix:/nonexistent/bl", TRUE);
+  Seen seen = { 0 };
+  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
+  bl_capture_start (c);
+  RUN_UNTIL (&seen, seen.video >= 5 && seen.audio >= 10);
+  g_unlink (path);
+  g_rmdir (folder);
+  ck_assert (seen.silence);
+  ck_assert_msg (strstr (seen.message, "no microphone"), "%s", seen.message);
+}
+END_TEST
+
+/* Makes a film of a second with GStreamer itself. */
+static void
+make_film (const char *path, bool sound)
+{
+  g_autofree char *text = g_strdup_printf (
+      "videotestsrc num-buffers=30 ! video/x-raw,width=320,height=240,"
+      "framerate=30/1 ! x264enc tune=zerolatency ! h264parse ! matroskamux"
+      " name=mux ! filesink location=\"%s\" %s",
+      path, sound ? "audiotestsrc num-buffers=43 ! opusenc ! mux." : "");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GstElement) pipeline = gst_parse_launch (text, &error);
+  ck_assert_msg (pipeline, "%s", error ? error->message : "");
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  g_autoptr (GstMessage) end = gst_bus_timed_pop_filtered (
+      bus, 30 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  ck_assert (end && GST_MESSAGE_TYPE (end) == GST_MESSAGE_EOS);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+}
+
+START_TEST (a_film_is_played_to_its_end_with_sound_or_silence)
+{
+  bool sound = _i == 0;
+  g_autofree char *folder = g_dir_make_tmp ("bl-capture-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "a film.mkv", NULL);
+  make_film (path, sound);
+  BlCaptureOptions options = defaults;
+  options.pipeline = "file";
+  options.location = path;
+  Seen seen = { 0 };
+  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
+  bl_capture_start (c);
+  RUN_UNTIL (&seen, seen.ended);
+  ck_assert (!seen.failed);
+  ck_assert_uint_ge (seen.video, 20);
+  ck_assert_uint_ge (seen.audio, 20);
+  ck_assert_int_eq (seen.silence, !sound);
+
+  /* Again and again, when it is told to. */
+  options.loop = TRUE;
+  seen = (Seen){ 0 };
+  bl_capture_stop (c);
+  bl_capture_start (c);
+  RUN_UNTIL (&seen, seen.video >= 45);
+  ck_assert (!seen.ended);
+  ck_assert (!seen.not_ascending);
+  bl_capture_stop (c);
+  g_unlink (path);
+  g_rmdir (folder);
+}
+END_TEST
+
+int
+main (void)
+{
+  /* GStreamer's threads don't survive a fork. */
+  gst_init (NULL, NULL);
+  Suite *suite = suite_create ("vehicle/capture");
+  TCase *tc = tcase_create ("capture");
+  tcase_set_timeout (tc, 60);
+  tcase_add_test (
+      tc, the_test_picture_gives_constrained_baseline_with_parameter_sets);
+  tcase_add_test (tc, a_frame_bears_the_moment_of_its_capture);
+  tcase_add_test (tc, a_keyframe_comes_when_it_is_asked_for);
+  tcase_add_test (tc, the_bitrate_changes_while_it_runs);
+  tcase_add_test (tc, a_missing_camera_is_reported_and_tried_again);
+  tcase_add_test (tc, a_network_camera_that_is_not_there_says_what_to_check);
+  tcase_add_test (tc, a_microphone_that_fails_is_replaced_by_silence);
+  tcase_add_loop_test (tc, a_film_is_played_to_its_end_with_sound_or_silence, 0,
+                       2);
+  suite_add_tcase (suite, tc);
+  SRunner *runner = srunner_create (suite);
+  srunner_run_all (runner, CK_NORMAL);
+  int failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
