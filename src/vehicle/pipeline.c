@@ -34,7 +34,7 @@ static const struct {
   { "timeoverlay", "gstreamer1.0-x", NULL },
   { "clockoverlay", "gstreamer1.0-x", NULL },
   { "alsasrc", "gstreamer1.0-alsa", NULL },
-  { "pulsesrc", "gstreamer1.0-pulseaudio", NULL },
+  { "pulsesrc", "gstreamer1.0-plugins-good", NULL },
   { "autoaudiosrc", "gstreamer1.0-plugins-good", NULL },
   { "opusenc", "gstreamer1.0-plugins-base", NULL },
   { "videotestsrc", "gstreamer1.0-plugins-base", NULL },
