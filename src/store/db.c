@@ -59,9 +59,9 @@ static const struct {
 static void
 set_error (const BlDb *db, const char *operation, GError **error)
 {
+  int system = errno; /* sqlite3_system_errno() is 0 for a failed write */
   int extended = sqlite3_extended_errcode (db->sqlite);
   int code = extended & 0xff;
-  int system = sqlite3_system_errno (db->sqlite);
   for (guint i = 0; i < G_N_ELEMENTS (constraints); i++) {
     if (constraints[i].extended == extended) {
       g_set_error (error, BL_DB_ERROR, constraints[i].error, "can't %s: %s",
