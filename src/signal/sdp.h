@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * An SDP offer or answer (RFC 8866, 8829) read into a plain, bounded struct:
- * what WHIP, WHEP and the vehicle need of it, and nothing else. gst-sdp reads
- * the grammar; what an attribute says is read strictly here. An unknown
+ * what WHIP, WHEP and the vehicle need of it, and nothing else. An unknown
  * attribute is ignored; a known one that is wrong is an error that names the
  * line and says what would be right, for the developer at the other end.
  *
@@ -112,12 +111,12 @@ typedef struct {
 
 typedef struct {
   BlMediaKind kind;
-  char kind_text[24]; /* "audio", "video", "application", … */
-  char protocol[32];  /* "UDP/TLS/RTP/SAVPF" */
-  char formats[64];   /* the first formats, to echo in a rejection */
-  uint16_t port;      /* 0 and not bundle_only: the m-line is not offered */
-  bool bundle_only;   /* RFC 9143 section 6 */
-  bool bundled;       /* its mid stands in the BUNDLE group */
+  char kind_text[24];    /* "audio", "video", "application", … */
+  char protocol[32];     /* "UDP/TLS/RTP/SAVPF" */
+  char first_format[24]; /* of the m= line, to echo in a rejection */
+  uint16_t port;         /* 0 and not bundle_only: the m-line is not offered */
+  bool bundle_only;      /* RFC 9143 section 6 */
+  bool bundled;          /* its mid stands in the BUNDLE group */
   char mid[BL_SDP_MID_SIZE]; /* "" if not given */
   BlDirection direction;
   bool rtcp_mux;
@@ -141,6 +140,9 @@ typedef struct {
   bool ice_lite;
   bool ice_trickle;      /* a=ice-options */
   bool ice_renomination; /* the same */
+  /* What stands above the first m-line, read as if it were one of its own:
+   * the values that the m-lines start from. */
+  BlSdpMedia session;
   uint16_t n_media;
   BlSdpMedia media[BL_SDP_MAX_MEDIA]; /* every m-line, in order */
 } BlSdp;
@@ -148,6 +150,11 @@ typedef struct {
 /* Reads `length` bytes (no NUL needed). NULL and `error` on the first thing
  * wrong. The struct is large: it lives on the heap. */
 BlSdp *bl_sdp_parse (const char *text, gsize length, GError **error);
+
+/* The same for a fragment (RFC 8840 section 9), which has no v= and whose
+ * BUNDLE group may name m-lines that are not in it. */
+BlSdp *bl_sdp_parse_fragment (const char *text, gsize length, GError **error);
+
 void bl_sdp_free (BlSdp *sdp);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BlSdp, bl_sdp_free)
 
