@@ -91,7 +91,7 @@ static STACK_OF (X509) * load_authorities (const char *path, GError **error)
   if (!all) {
     g_set_error (error, BL_CERT_ERROR, BL_CERT_ERROR_SYNTAX,
                  "%s: no CA certificate in it, or a broken one: it must be a "
-                 "PEM file with the ca.crt of each CA that signs vehicles",
+                 "PEM file with the ca.pem of each CA that signs vehicles",
                  path);
     return NULL;
   }
@@ -101,7 +101,7 @@ static STACK_OF (X509) * load_authorities (const char *path, GError **error)
       continue;
     g_autofree char *name = bl_x509_common_name (one, NULL);
     g_set_error (error, BL_CERT_ERROR, BL_CERT_ERROR_PURPOSE,
-                 "%s: \"%s\" is not a CA certificate: put the CA's ca.crt "
+                 "%s: \"%s\" is not a CA certificate: put the CA's ca.pem "
                  "here, not a vehicle's or the relay's certificate",
                  path, name ? name : "no common name");
     sk_X509_pop_free (all, X509_free);
