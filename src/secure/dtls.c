@@ -9,8 +9,9 @@
 #include "base/blassert.h"
 #include "secure/cert_private.h"
 
-/* A flight of ours is one or two datagrams; a flight and its repetition fit. */
-#define QUEUE_SLOTS 8
+/* OpenSSL repeats a flight with each of its messages (five at most) in a
+ * datagram of its own, and may do so twice before the caller drains. */
+#define QUEUE_SLOTS 16
 
 #define FIRST_TIMEOUT_US   100000
 #define LONGEST_TIMEOUT_US 2000000

@@ -92,7 +92,10 @@ void bl_dtls_free (BlDtls *dtls);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BlDtls, bl_dtls_free)
 
 /* One whole datagram from the network (first byte 20..63, RFC 7983), not
- * changed, not kept. Garbage is ignored. Gives the state after it. */
+ * changed, not kept. Gives the state after it. What is no DTLS record, or not
+ * authentic once there are keys, is ignored. Before that nothing is
+ * authentic: a forged alert or handshake message ends the session, so pass on
+ * only what comes from an address that ICE has checked. */
 BlDtlsState bl_dtls_receive (BlDtls *dtls, const uint8_t *datagram,
                              size_t length);
 
