@@ -22,9 +22,10 @@ typedef enum {
   BL_DROP_RTP,             /* malformed after decryption */
   BL_DROP_RTCP,            /* malformed after decryption */
   BL_DROP_UNKNOWN_TRACK,   /* neither SSRC, mid nor payload type fits */
+  BL_DROP_PADDING,         /* RTX without a packet in it: a probe of the path */
+  BL_DROP_BEFORE_KEY,      /* video of a publisher before its first keyframe */
   BL_DROP_DUPLICATE,       /* this sequence number is already in the history */
   BL_DROP_STALE,           /* older than the history */
-  BL_DROP_POOL,            /* the packet pool was exhausted */
   BL_DROP_TAP,             /* the recorder fell behind */
   BL_DROP_PROTECT,         /* SRTP refused to encrypt */
   BL_DROP_SEND_FULL,       /* the socket's buffer was full (EAGAIN) */
@@ -83,6 +84,7 @@ typedef struct {
   guint8 fraction_lost; /* of 256, by the last receiver report (video) */
   guint32 rtt_us;       /* 0 if unknown */
   guint32 jitter_us;
+  guint64 transport_received, transport_lost; /* by its transport-cc feedback */
 } BlViewerStats;
 
 typedef struct {
@@ -92,3 +94,6 @@ typedef struct {
   BlSourceStats *sources; /* n_sources */
   BlViewerStats *viewers; /* n_viewers */
 } BlWorkerStats;
+
+/* Accepts NULL. */
+void bl_worker_stats_free (BlWorkerStats *stats);
