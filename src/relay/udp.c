@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define BL_LOG_TOPIC "relay.udp"
+#include "relay/udp.h"
+
+#include <errno.h>
+#include <netinet/udp.h>
+#include <stdalign.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
+
+/* Half a second of 60 viewers at 2.5 Mb/s; the kernel gives what it may. */
+#define BUFFER_BYTES (8 * 1024 * 1024)
+
+/* Room for either of the two kinds of packet info. */
+#define INFO_BYTES CMSG_SPACE (sizeof (struct in6_pktinfo))
+
+struct BlUdp {
+  int fd;
+  int family;
+  guint16 port;
+  bool segments; /* the kernel takes UDP_SEGMENT, as far as we know */
+  struct mmsghdr headers[BL_UDP_BATCH];
+  struct iovec vectors[BL_UDP_BATCH];
+  struct {
+    alignas (struct cmsghdr) uint8_t bytes[INFO_BYTES];
+  } control[BL_UDP_BATCH];
+};
+
+G_DEFINE_QUARK (bl - udp - error - quark, bl_udp_error)
+
+static BlAddress
+wildcard (int family, guint16 port)
+{
+  BlAddress address = { 0 };
+  if (family == AF_INET6) {
+    address.in6.sin6_family = AF_INET6;
+    address.in6.sin6_port = htons (port);
+    address.length = sizeof address.in6;
+  } else {
+    address.in4.sin_family = AF_INET;
+    address.in4.sin_port = htons (port);
+    address.length = sizeof address.in4;
+  }
+  return address;
+}
+
+static void
+set_option (int fd, int level, int option, int value)
+{
+  /* All of these only improve what works without them. */
+  if (setsockopt (fd, level, option, &value, sizeof value) < 0)
+    bl_debug ("socket option %d/%d: %s", level, option, g_strerror (errno));
+}
+
+/* A bound socket, or -1 with errno. */
+static int
+open_socket (const BlAddress *address)
+{
+  int family = address->any.sa_family;
+  int fd = socket (family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0)
+    return -1;
+  set_option (fd, SOL_SOCKET, SO_RCVBUF, BUFFER_BYTES);
+  set_option (fd, SOL_SOCKET, SO_SNDBUF, BUFFER_BYTES);
+  if (family == AF_INET6) {
+    set_option (fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    set_option (fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+  } else
+    set_option (fd, IPPROTO_IP, IP_PKTINFO, 1);
+  if (bind (fd, &address->any, address->length) < 0) {
+    int bind_errno = errno;
+    close (fd);
+    errno = bind_errno;
+    return -1;
+  }
+  return fd;
+}
+
+static void
+set_bind_error (GError **error, const char *host, guint16 port,
+                const char *port_key)
+{
+  BlUdpError code = errno == EADDRINUSE      ? BL_UDP_ERROR_IN_USE
+                    : errno == EADDRNOTAVAIL ? BL_UDP_ERROR_ADDRESS
+                                             : BL_UDP_ERROR_FAILED;
+  const char *advice
+      = code == BL_UDP_ERROR_IN_USE
+            ? "another program uses it: stop that one, or change the port in"
+        : code == BL_UDP_ERROR_ADDRESS
+            ? "this machine has no such address: correct the one beside"
+            : "see";
+  g_set_error (error, BL_UDP_ERROR, (gint)code,
+               "cannot take UDP port %u on %s: %s; %s %s", port,
+               host ? host : "all addresses", g_strerror (errno), advice,
+               port_key);
+}
+
+BlUdp *
+bl_udp_new (const char *host, guint16 port, const char *port_key,
+            GError **error)
+{
+  BlAddress address = wildcard (AF_INET6, port);
+  if (host && !bl_address_parse (host, port, &address)) {
+    g_set_error (error, BL_UDP_ERROR, BL_UDP_ERROR_ADDRESS,
+                 "'%s' is not a numeric IPv4 or IPv6 address; correct the one "
+                 "beside %s",
+                 host, port_key);
+    return NULL;
+  }
+  int fd = open_socket (&address);
+  /* A system without IPv6. */
+  if (fd < 0 && !host && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
+    address = wildcard (AF_INET, port);
+    fd = open_socket (&address);
+  }
+  if (fd < 0) {
+    set_bind_error (error, host, port, port_key);
+    return NULL;
+  }
+
+  BlUdp *udp = g_new0 (BlUdp, 1);
+  BlAddress bound = { .length = sizeof bound.storage };
+  getsockname (fd, &bound.any, &bound.length);
+  udp->fd = fd;
+  udp->family = address.any.sa_family;
+  udp->port = bl_address_port (&bound);
+  udp->segments = true;
+  for (unsigned i = 0; i < BL_UDP_BATCH; i++) {
+    udp->headers[i].msg_hdr.msg_iov = &udp->vectors[i];
+    udp->headers[i].msg_hdr.msg_iovlen = 1;
+  }
+  return udp;
+}
+
+void
+bl_udp_free (BlUdp *udp)
+{
+  if (!udp)
+    return;
+  close (udp->fd);
+  g_free (udp);
+}
+
+int
+bl_udp_fd (const BlUdp *udp)
+{
+  return udp->fd;
+}
+
+guint16
+bl_udp_port (const BlUdp *udp)
+{
+  return udp->port;
+}
+
+static void
+map_ipv4 (struct in_addr in, struct in6_addr *out)
+{
+  *out = (struct in6_addr){ 0 };
+  out->s6_addr[10] = out->s6_addr[11] = 0xff;
+  memcpy (out->s6_addr + 12, &in, 4);
+}
+
+static void
+read_local (struct msghdr *header, BlPath *path)
+{
+  for (struct cmsghdr *c = CMSG_FIRSTHDR (header); c;
+       c = CMSG_NXTHDR (header, c)) {
+    if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) {
+      struct in6_pktinfo info;
+      memcpy (&info, CMSG_DATA (c), sizeof info);
+      path->local = info.ipi6_addr;
+      /* Routing finds the way for all others, after a failover too. */
+      if (IN6_IS_ADDR_LINKLOCAL (&info.ipi6_addr))
+        path->interface = info.ipi6_ifindex;
+    } else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+      struct in_pktinfo info;
+      memcpy (&info, CMSG_DATA (c), sizeof info);
+      map_ipv4 (info.ipi_spec_dst, &path->local);
+    }
+  }
+}
+
+unsigned
+bl_udp_receive (BlUdp *udp, BlPacket *const *packets, unsigned count,
+                BlPath *out_paths)
+{
+  g_assert (count <= BL_UDP_BATCH);
+  for (unsigned i = 0; i < count; i++) {
+    struct msghdr *header = &udp->headers[i].msg_hdr;
+    udp->vectors[i] = (struct iovec){ packets[i]->data, BL_PACKET_CAPACITY };
+    out_paths[i] = (BlPath){ 0 };
+    header->msg_name = &out_paths[i].peer.storage;
+    header->msg_namelen = sizeof out_paths[i].peer.storage;
+    header->msg_control = udp->control[i].bytes;
+    header->msg_controllen = INFO_BYTES;
+    header->msg_flags = 0;
+  }
+  int got = recvmmsg (udp->fd, udp->headers, count, MSG_DONTWAIT, NULL);
+  /* An ICMP error for something sent earlier also ends up here: take what comes
+   * on the next turn. */
+  if (got <= 0)
+    return 0;
+  for (int i = 0; i < got; i++) {
+    struct msghdr *header = &udp->headers[i].msg_hdr;
+    bool truncated = header->msg_flags & MSG_TRUNC;
+    packets[i]->length = truncated ? 0 : (uint16_t)udp->headers[i].msg_len;
+    out_paths[i].peer.length = header->msg_namelen;
+    read_local (header, &out_paths[i]);
+    bl_address_unmap (&out_paths[i].peer);
+  }
+  return (unsigned)got;
+}
+
+/* Appends a control message with room for `length` bytes at its data. */
+static void *
+add_control (struct msghdr *header, int level, int type, size_t length)
+{
+  struct cmsghdr *c
+      = (void *)((uint8_t *)header->msg_control + header->msg_controllen);
+  c->cmsg_level = level;
+  c->cmsg_type = type;
+  c->cmsg_len = CMSG_LEN (length);
+  header->msg_controllen += CMSG_SPACE (length);
+  return CMSG_DATA (c);
+}
+
+static void
+add_local (const BlUdp *udp, const BlPath *path, struct msghdr *header)
+{
+  if (IN6_IS_ADDR_UNSPECIFIED (&path->local))
+    return;
+  if (udp->family == AF_INET6) {
+    struct in6_pktinfo *info = add_control (header, IPPROTO_IPV6, IPV6_PKTINFO,
+                                            sizeof (struct in6_pktinfo));
+    info->ipi6_addr = path->local;
+    info->ipi6_ifindex = path->interface;
+  } else {
+    struct in_pktinfo *info = add_control (header, IPPROTO_IP, IP_PKTINFO,
+                                           sizeof (struct in_pktinfo));
+    *info = (struct in_pktinfo){ 0 };
+    memcpy (&info->ipi_spec_dst, path->local.s6_addr + 12, 4);
+  }
+}
+
+/* The peer as this socket's family writes it. */
+static BlAddress
+wire_address (const BlUdp *udp, const BlAddress *peer)
+{
+  if (udp->family == AF_INET || peer->any.sa_family == AF_INET6)
+    return *peer;
+  BlAddress mapped = wildcard (AF_INET6, ntohs (peer->in4.sin_port));
+  map_ipv4 (peer->in4.sin_addr, &mapped.in6.sin6_addr);
+  return mapped;
+}
+
+static bool
+send_once (BlUdp *udp, const BlPath *path, const uint8_t *data, size_t length,
+           uint16_t segment_bytes)
+{
+  alignas (struct cmsghdr)
+      uint8_t control[INFO_BYTES + CMSG_SPACE (sizeof (uint16_t))]
+      = { 0 };
+  BlAddress to = wire_address (udp, &path->peer);
+  struct iovec vector = { (void *)(uintptr_t)data, length };
+  struct msghdr header = { .msg_name = &to.storage,
+                           .msg_namelen = to.length,
+                           .msg_iov = &vector,
+                           .msg_iovlen = 1,
+                           .msg_control = control };
+  add_local (udp, path, &header);
+  if (length > segment_bytes) {
+    void *at = add_control (&header, IPPROTO_UDP, UDP_SEGMENT, 2);
+    memcpy (at, &segment_bytes, 2);
+  }
+  if (header.msg_controllen == 0)
+    header.msg_control = NULL;
+  return sendmsg (udp->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+}
+
+static BlUdpSend
+send_result (void)
+{
+  return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS
+             ? BL_UDP_FULL
+             : BL_UDP_REFUSED;
+}
+
+BlUdpSend
+bl_udp_send (BlUdp *udp, const BlPath *path, const uint8_t *data, size_t length,
+             uint16_t segment_bytes, guint64 *out_calls)
+{
+  if (udp->segments || length <= segment_bytes) {
+    ++*out_calls;
+    if (send_once (udp, path, data, length, segment_bytes))
+      return BL_UDP_SENT;
+    if (length <= segment_bytes || send_result () == BL_UDP_FULL)
+      return send_result ();
+  }
+  /* Either this kernel, driver or path can't do UDP_SEGMENT, or the peer is not
+   * reachable: the first plain send tells. */
+  for (size_t at = 0; at < length; at += segment_bytes) {
+    size_t rest = length - at;
+    size_t part = rest < segment_bytes ? rest : segment_bytes;
+    ++*out_calls;
+    if (!send_once (udp, path, data + at, part, segment_bytes))
+      return send_result ();
+    if (udp->segments) {
+      bl_info ("port %u: the system refuses UDP_SEGMENT; sending one by one",
+               udp->port);
+      udp->segments = false;
+    }
+  }
+  return BL_UDP_SENT;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A worker's UDP socket: batches in, runs out. Dual-stack where the system has
+ * IPv6; either way addresses are seen unmapped (base/address.h).
+ *
+ * Each datagram comes with the path it took: who sent it and to which of our
+ * addresses. What is sent to a path leaves from that address, so that a peer
+ * behind a NAT or a firewall gets its answers from where it sent its requests.
+ *
+ * One thread.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "base/address.h"
+#include "base/packet.h"
+
+typedef struct {
+  BlAddress peer;
+  struct in6_addr local; /* the address it was sent to; IPv4 mapped */
+  unsigned interface;    /* of a link-local address, else 0 */
+} BlPath;
+
+/* Datagrams taken with one system call. */
+#define BL_UDP_BATCH 64
+
+/* The most that the kernel takes as one UDP_SEGMENT send. */
+#define BL_UDP_MAX_SEGMENTS  64
+#define BL_UDP_MAX_RUN_BYTES 65000
+
+#define BL_UDP_ERROR (bl_udp_error_quark ())
+GQuark bl_udp_error_quark (void);
+
+typedef enum {
+  BL_UDP_ERROR_ADDRESS, /* not an address, or none of this machine's */
+  BL_UDP_ERROR_IN_USE,  /* the port is taken */
+  BL_UDP_ERROR_FAILED,  /* anything else */
+} BlUdpError;
+
+typedef struct BlUdp BlUdp;
+
+/* `host`: a numeric address, or NULL for all; `port` 0: any free one;
+ * `port_key`: which setting has the port, for the message. */
+BlUdp *bl_udp_new (const char *host, guint16 port, const char *port_key,
+                   GError **error);
+/* Accepts NULL. */
+void bl_udp_free (BlUdp *udp);
+
+/* For epoll. Owned by the BlUdp. */
+int bl_udp_fd (const BlUdp *udp);
+guint16 bl_udp_port (const BlUdp *udp);
+
+/* Receives what has already arrived, at most `count` (<= BL_UDP_BATCH), into
+ * `packets`, which are the caller's and empty; sets their lengths and fills
+ * `out_paths`. A datagram that was too long has length 0. Returns how many,
+ * 0 when there is nothing. Never waits. */
+unsigned bl_udp_receive (BlUdp *udp, BlPacket *const *packets, unsigned count,
+                         BlPath *out_paths);
+
+typedef enum {
+  BL_UDP_SENT,
+  BL_UDP_FULL,    /* the socket's buffer is full; nothing was sent */
+  BL_UDP_REFUSED, /* unreachable, or anything else */
+} BlUdpSend;
+
+/* Sends `length` bytes as datagrams of `segment_bytes` each; the last may be
+ * shorter. Within BL_UDP_MAX_SEGMENTS and BL_UDP_MAX_RUN_BYTES. With one
+ * system call where the kernel allows it; where it once refused, with one for
+ * each from then on. `*out_calls` grows by the system calls made. With several
+ * calls, the result is that of the first that failed, and the rest are not
+ * sent. */
+BlUdpSend bl_udp_send (BlUdp *udp, const BlPath *path, const uint8_t *data,
+                       size_t length, uint16_t segment_bytes,
+                       guint64 *out_calls);
