@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/track.h"
+
+#include <string.h>
+
+#include "base/reader.h"
+#include "rtc/rtx.h"
+
+static const struct {
+  uint32_t history;
+  uint32_t clock_rate_hz;
+} shapes[BL_N_TRACKS] = {
+  [BL_TRACK_VIDEO] = { BL_TRACK_VIDEO_HISTORY, 90000 },
+  [BL_TRACK_AUDIO] = { BL_TRACK_AUDIO_HISTORY, 48000 },
+};
+
+uint32_t
+bl_track_clock_hz (BlTrackKind kind)
+{
+  return shapes[kind].clock_rate_hz;
+}
+
+/* The publisher's numbers begin anew: another publisher, or another SSRC. */
+static void
+begin_stream (BlTrack *track)
+{
+  uint32_t clock_rate_hz = shapes[track->kind].clock_rate_hz;
+  track->lost_before += track->nack.lost;
+  track->recovered_before += track->nack.recovered;
+  track->seqs = (BlSeqUnwrapper){ 0 };
+  bl_nack_init (&track->nack, &bl_nack_defaults);
+  bl_rtp_receiver_stats_init (&track->receiver, clock_rate_hz);
+  bl_clock_map_init (&track->clock, clock_rate_hz);
+  bl_source_line_restart (&track->line);
+  track->waits_for_key = track->kind == BL_TRACK_VIDEO;
+}
+
+bool
+bl_track_init (BlTrack *track, BlTrackKind kind)
+{
+  *track = (BlTrack){ .kind = kind, .newest_at_us = BL_TIME_NEVER };
+  if (!bl_history_init (&track->history, shapes[kind].history))
+    return false;
+  bl_source_line_init (&track->line, shapes[kind].clock_rate_hz, BL_SEQ_CYCLE);
+  begin_stream (track);
+  return true;
+}
+
+void
+bl_track_clear (BlTrack *track)
+{
+  bl_history_clear (&track->history);
+}
+
+void
+bl_track_set_publisher (BlTrack *track, const BlNegotiatedTrack *setup)
+{
+  track->setup = setup ? *setup : (BlNegotiatedTrack){ 0 };
+  track->ssrc_known = track->setup.ssrc != 0;
+  track->ssrc = track->setup.ssrc;
+  track->rtx_ssrc_known = track->setup.rtx_ssrc != 0;
+  track->rtx_ssrc = track->setup.rtx_ssrc;
+  begin_stream (track);
+}
+
+bool
+bl_track_owns_ssrc (const BlTrack *track, uint32_t ssrc)
+{
+  return track->setup.present
+         && ((track->ssrc_known && ssrc == track->ssrc)
+             || (track->rtx_ssrc_known && ssrc == track->rtx_ssrc));
+}
+
+bool
+bl_track_owns_mid (const BlTrack *track, const BlRtpExtValues *ext)
+{
+  return track->setup.present && bl_rtp_ext_has (ext, BL_RTP_EXT_MID)
+         && strcmp (ext->mid, track->setup.mid) == 0;
+}
+
+bool
+bl_track_owns_pt (const BlTrack *track, uint8_t payload_type)
+{
+  return track->setup.present
+         && (payload_type == track->setup.pt
+             || payload_type == track->setup.rtx_pt);
+}
+
+/* A sender may choose another SSRC at any time (RFC 3550 section 8.2). */
+static void
+learn_ssrc (BlTrack *track, const BlRtp *rtp)
+{
+  if (rtp->payload_type == track->setup.rtx_pt) {
+    track->rtx_ssrc = rtp->ssrc;
+    track->rtx_ssrc_known = true;
+  } else if (!track->ssrc_known || rtp->ssrc != track->ssrc) {
+    if (track->seqs.started)
+      begin_stream (track);
+    track->ssrc = rtp->ssrc;
+    track->ssrc_known = true;
+  }
+}
+
+/* The SPS in a payload: alone, or in a STAP-A (RFC 6184 section 5.7.1). */
+static bool
+find_sps (const BlRtp *rtp, BlH264Sps *out_sps)
+{
+  BlReader r = bl_reader (rtp->payload, rtp->payload_length);
+  if ((bl_reader_u8 (&r) & 0x1f) != BL_H264_STAP_A)
+    return bl_h264_sps_parse (rtp->payload, rtp->payload_length, out_sps);
+  while (bl_reader_left (&r) > 2) {
+    uint16_t length = bl_reader_be16 (&r);
+    const uint8_t *nal = bl_reader_bytes (&r, length);
+    if (nal && bl_h264_sps_parse (nal, length, out_sps))
+      return true;
+  }
+  return false;
+}
+
+static bool
+same_format (const BlH264Sps *a, const BlH264Sps *b)
+{
+  return bl_h264_sps_profile_level_id (a) == bl_h264_sps_profile_level_id (b)
+         && a->width == b->width && a->height == b->height;
+}
+
+static void
+note_sps (BlTrack *track, const BlRtp *rtp)
+{
+  BlH264Sps sps;
+  if (!find_sps (rtp, &sps))
+    return;
+  if (!same_format (&sps, &track->sps))
+    track->new_sps = true;
+  track->sps = sps;
+}
+
+static void
+note_clock (BlTrack *track, const BlRtp *rtp, const BlRtpExtValues *ext,
+            BlClockOffset *offset, BlTime now, BlNtp ntp)
+{
+  if (!bl_rtp_ext_has (ext, BL_RTP_EXT_ABS_CAPTURE_TIME))
+    return;
+  BlNtp capture = ext->capture_ntp;
+  /* Onto the clock of the publisher, whose offset to ours is measured. */
+  if (ext->has_capture_offset)
+    capture -= (uint64_t)ext->capture_offset_q32;
+  bl_clock_map_on_capture (&track->clock, rtp->timestamp, capture);
+  bl_clock_offset_on_one_way (offset, capture, ntp, now);
+}
+
+bool
+bl_track_capture (const BlTrack *track, const BlClockOffset *offset,
+                  uint32_t publisher_timestamp, BlTime now, BlNtp *out_capture)
+{
+  BlNtp remote;
+  if (bl_clock_map_ntp (&track->clock, publisher_timestamp, &remote)
+          == BL_CLOCK_MAP_NONE
+      || bl_clock_offset_kind (offset) == BL_CLOCK_OFFSET_NONE)
+    return false;
+  *out_capture = bl_clock_offset_to_local (offset, remote, now);
+  return true;
+}
+
+static void
+count_taken (BlTrack *track, const BlRtp *rtp, const BlHistoryMeta *meta)
+{
+  track->stats.packets++;
+  track->stats.bytes += rtp->payload_length;
+  if (track->kind == BL_TRACK_VIDEO && meta->marker)
+    track->stats.frames++;
+  if ((meta->h264 & BL_H264_HAS_IDR)
+      && (!track->key_seen
+          || bl_ts_newer (meta->timestamp, track->key_timestamp))) {
+    track->key_seen = true;
+    track->key_timestamp = meta->timestamp;
+    track->stats.keyframes++;
+  }
+  track->newest_at_us = meta->received_us;
+  if (meta->capture)
+    track->newest_capture = meta->capture;
+}
+
+static const BlDrop insert_drops[] = {
+  [BL_HISTORY_DUPLICATE] = BL_DROP_DUPLICATE,
+  [BL_HISTORY_TOO_OLD] = BL_DROP_STALE,
+};
+
+unsigned
+bl_track_receive (BlTrack *track, BlPacket *packet, const BlRtp *rtp,
+                  const BlRtpExtValues *ext, BlClockOffset *offset, BlTime now,
+                  BlNtp ntp, const BlHistoryEntry **out_entry)
+{
+  BlRtp original = *rtp;
+  bool repair = rtp->payload_type == track->setup.rtx_pt;
+
+  learn_ssrc (track, rtp);
+  if (repair && !bl_rtx_unwrap (rtp, track->ssrc, track->setup.pt, &original))
+    return BL_DROP_PADDING;
+  if (original.payload_type != track->setup.pt)
+    return BL_DROP_UNKNOWN_TRACK;
+  /* An RTX packet for a stream that hasn't begun names nothing we know. */
+  if (repair && !track->seqs.started)
+    return BL_DROP_STALE;
+
+  BlHistoryMeta meta
+      = { .marker = original.marker,
+          .audio = track->kind == BL_TRACK_AUDIO,
+          .payload_offset = (uint16_t)(original.payload - packet->data),
+          .payload_length = (uint16_t)original.payload_length,
+          .received_us = now };
+  if (track->kind == BL_TRACK_VIDEO && meta.payload_length > 0)
+    meta.h264 = bl_h264_payload_flags (original.payload, meta.payload_length);
+  if (track->waits_for_key) {
+    if (!(meta.h264 & (BL_H264_HAS_SPS | BL_H264_HAS_IDR)))
+      return BL_DROP_BEFORE_KEY;
+    track->waits_for_key = false;
+  }
+
+  uint64_t seq = bl_seq_unwrap (&track->seqs, original.seq);
+  bl_nack_on_packet (&track->nack, seq, now);
+  if (!repair)
+    bl_rtp_receiver_stats_on_packet (&track->receiver, seq, original.timestamp,
+                                     now);
+  note_clock (track, &original, ext, offset, now, ntp);
+  if (!bl_track_capture (track, offset, original.timestamp, now, &meta.capture))
+    meta.capture = 0;
+
+  uint64_t line_seq;
+  if (!bl_source_line_map (&track->line, seq, original.timestamp, now,
+                           &line_seq, &meta.timestamp))
+    return BL_DROP_STALE;
+  BlHistoryInsert inserted
+      = bl_history_insert (&track->history, line_seq, packet, &meta);
+  if (inserted != BL_HISTORY_INSERTED)
+    return insert_drops[inserted];
+  if (meta.h264 & BL_H264_HAS_SPS)
+    note_sps (track, &original);
+  count_taken (track, &original, &meta);
+  *out_entry = bl_history_get (&track->history, line_seq);
+  return BL_TRACK_TAKEN;
+}
+
+void
+bl_track_stats (const BlTrack *track, BlTrackStats *out_stats)
+{
+  *out_stats = track->stats;
+  out_stats->lost = track->lost_before + track->nack.lost;
+  out_stats->recovered = track->recovered_before + track->nack.recovered;
+  out_stats->jitter_us
+      = (uint32_t)((uint64_t)(track->receiver.jitter_q4 >> 4) * 1000000
+                   / shapes[track->kind].clock_rate_hz);
+}

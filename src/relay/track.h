@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One track (video or audio) of a source, on its way in: from a publisher's RTP
+ * packets to a history of the source's own continuous numbers and times.
+ *
+ * Sans I/O: packets and times come in as arguments.
+ *
+ * Invariants:
+ * - What is in the history has numbers of the source's line; they go on over
+ *   publishers (rtc/continuity.h). NACK and reports work on the publisher's
+ *   own numbers.
+ * - An entry without payload was a probe of the path. It has its number, so
+ * that no receiver takes it for a loss, but is not passed on.
+ * - Video of a publisher enters from its first SPS or IDR on: nobody is shown
+ *   pictures that refer to pictures of another encoder.
+ */
+#pragma once
+
+#include "relay/stats.h"
+#include "rtc/clockmap.h"
+#include "rtc/continuity.h"
+#include "rtc/h264.h"
+#include "rtc/history.h"
+#include "rtc/nack.h"
+#include "rtc/rtp.h"
+#include "rtc/rtpext.h"
+#include "rtc/rtpstats.h"
+#include "rtc/seq.h"
+#include "signal/negotiated.h"
+
+/* Powers of two. Video: some 7 s at 2.5 Mb/s. Audio: 5 s at 20 ms. */
+#define BL_TRACK_VIDEO_HISTORY 2048
+#define BL_TRACK_AUDIO_HISTORY 256
+
+/* RTP timestamp units a second: of H.264 and of Opus. */
+uint32_t bl_track_clock_hz (BlTrackKind kind);
+
+/* Results of bl_track_receive() besides a BlDrop. */
+#define BL_TRACK_TAKEN BL_N_DROPS
+
+typedef struct {
+  BlTrackKind kind;
+  BlNegotiatedTrack setup; /* the present publisher's; present or not */
+
+  /* The publisher's own numbers; start afresh with each SSRC. */
+  bool ssrc_known, rtx_ssrc_known;
+  uint32_t ssrc, rtx_ssrc;
+  BlSeqUnwrapper seqs;
+  BlNack nack;
+  BlRtpReceiverStats receiver;
+  BlClockMap clock; /* publisher's RTP time to publisher's wall clock */
+  bool waits_for_key;
+
+  /* The source's. */
+  BlSourceLine line;
+  BlHistory history;
+  BlH264Sps sps;       /* the last one seen; profile_idc 0: none */
+  bool new_sps;        /* it differs from the one before; the owner clears it */
+  BlTime newest_at_us; /* arrival of the last packet taken; NEVER: none */
+  BlNtp newest_capture;
+  uint32_t key_timestamp; /* of the last IDR, on the source's line */
+  bool key_seen;
+  uint64_t lost_before, recovered_before; /* of earlier SSRCs */
+  BlTrackStats stats;
+} BlTrack;
+
+/* Takes the history's memory; false if there is none. */
+bool bl_track_init (BlTrack *track, BlTrackKind kind);
+/* Gives all packets back. */
+void bl_track_clear (BlTrack *track);
+
+/* A new publisher with this setup, or none (NULL). */
+void bl_track_set_publisher (BlTrack *track, const BlNegotiatedTrack *setup);
+
+/* Is this packet the track's, or its retransmission? By SSRC first, then by
+ * mid, then by payload type (RFC 9143 section 9.2). */
+bool bl_track_owns_ssrc (const BlTrack *track, uint32_t ssrc);
+bool bl_track_owns_mid (const BlTrack *track, const BlRtpExtValues *ext);
+bool bl_track_owns_pt (const BlTrack *track, uint8_t payload_type);
+
+/* Takes a packet of this track, decrypted and parsed (`rtp` points into
+ * `packet`), with a reference of its own. `now` is its arrival, `ntp` the same
+ * instant on our wall clock; `offset` takes and gives the publisher's clock.
+ * BL_TRACK_TAKEN and the entry in the history (borrowed until the next), or the
+ * reason why it was dropped (BlDrop). */
+unsigned bl_track_receive (BlTrack *track, BlPacket *packet, const BlRtp *rtp,
+                           const BlRtpExtValues *ext, BlClockOffset *offset,
+                           BlTime now, BlNtp ntp,
+                           const BlHistoryEntry **out_entry);
+
+/* The relay's wall clock at which the source's `timestamp` was captured; false
+ * if nothing tells. */
+bool bl_track_capture (const BlTrack *track, const BlClockOffset *offset,
+                       uint32_t publisher_timestamp, BlTime now,
+                       BlNtp *out_capture);
+
+/* A snapshot; `live` within BL_WORKER_SILENCE_US is the caller's to judge. */
+void bl_track_stats (const BlTrack *track, BlTrackStats *out_stats);
