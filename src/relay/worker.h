@@ -154,10 +154,10 @@ BlSessionId bl_worker_add_session (BlWorker *worker, BlSourceId source,
                                    const BlSessionSetup *setup, GError **error);
 
 /* ICE restart (RFC 8445 section 9): checks with the new credentials are
- * answered from now on. Those with the old ones too until the first check with
- * the new succeeds, and media goes on flowing over the old path till then. DTLS
- * and SRTP are kept. As an ICE-lite server sends no checks, it needs only its
- * own credentials and none of the peer's. */
+ * answered from now on, and those with the ones before too, so that media flows
+ * over the old path until the peer has chosen a new one. DTLS and SRTP are
+ * kept. As an ICE-lite server sends no checks, it needs only its own
+ * credentials and none of the peer's. */
 void bl_worker_restart_ice (BlWorker *worker, BlSessionId session,
                             const char *local_ufrag, const char *local_pwd);
 

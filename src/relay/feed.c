@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/feed.h"
+
+static const BlSessionRoleOps publisher_ops;
+
+static void on_timer (void *owner, BlTime now);
+
+BlFeed *
+bl_feed_new (BlLoop *loop, BlSourceId id, BlTap *tap, guint64 recording)
+{
+  BlFeed *feed = g_new0 (BlFeed, 1);
+  if (!bl_source_init (&feed->source, g_random_int ())) {
+    g_free (feed);
+    return NULL;
+  }
+  feed->loop = loop;
+  feed->id = id;
+  feed->tap = tap;
+  feed->recording = recording;
+  feed->timer = (BlTimer){ .run = on_timer, .owner = feed };
+  feed->publishers = g_ptr_array_new ();
+  feed->viewers = g_ptr_array_new ();
+  return feed;
+}
+
+/* ---- tap ---- */
+
+static void
+write_tap (BlFeed *feed, BlTapRecord *record, const uint8_t *payload)
+{
+  record->recording = feed->recording;
+  if (!bl_tap_write (feed->tap, record, payload))
+    bl_loop_drop (feed->loop, BL_DROP_TAP);
+}
+
+static void
+mark_tap (BlFeed *feed, BlTapKind kind)
+{
+  BlTapRecord record = { .kind = (uint8_t)kind,
+                         .arrival_us = bl_ntp_to_unix_us (feed->loop->ntp) };
+  if (kind == BL_TAP_START) {
+    record.has_video = feed->tap_tracks[BL_TRACK_VIDEO];
+    record.has_audio = feed->tap_tracks[BL_TRACK_AUDIO];
+  }
+  if (feed->tap)
+    write_tap (feed, &record, NULL);
+}
+
+/* A publisher is there: the recording begins, or its tracks have changed. */
+static void
+start_tap (BlFeed *feed)
+{
+  bool changed = !feed->tap_begun;
+  for (unsigned kind = 0; kind < BL_N_TRACKS; kind++) {
+    bool present = feed->source.tracks[kind].setup.present;
+    changed |= present != feed->tap_tracks[kind];
+    feed->tap_tracks[kind] = present;
+  }
+  feed->tap_begun = true;
+  if (changed)
+    mark_tap (feed, BL_TAP_START);
+}
+
+static void
+tap_entry (BlFeed *feed, BlTrackKind kind, const BlHistoryEntry *entry)
+{
+  const BlHistoryMeta *meta = &entry->meta;
+  BlTapRecord record
+      = { .kind = BL_TAP_PACKET,
+          .arrival_us = bl_ntp_to_unix_us (feed->loop->ntp),
+          .track = (uint8_t)kind,
+          .marker = meta->marker,
+          .keyframe = (meta->h264 & BL_H264_HAS_IDR) != 0,
+          .length = meta->payload_length,
+          .sequence = entry->seq,
+          .rtp_time = bl_ts_unwrap (&feed->tap_times[kind], meta->timestamp),
+          .capture_us = meta->capture ? bl_ntp_to_unix_us (meta->capture)
+                                      : BL_TAP_TIME_UNKNOWN };
+  write_tap (feed, &record, entry->packet->data + meta->payload_offset);
+}
+
+/* ---- news ---- */
+
+static void
+emit (BlFeed *feed, BlWorkerEventKind kind)
+{
+  const BlH264Sps *sps = &feed->source.tracks[BL_TRACK_VIDEO].sps;
+  BlWorkerEvent event = { .kind = kind, .source = feed->id };
+  if (kind == BL_WORKER_SOURCE_FORMAT) {
+    event.profile_level_id = bl_h264_sps_profile_level_id (sps);
+    event.width = sps->width;
+    event.height = sps->height;
+  }
+  feed->loop->emit (feed->loop->emit_data, &event);
+}
+
+/* Before the packets that belong to it are passed on. */
+static void
+tell_news (BlFeed *feed)
+{
+  uint32_t news = bl_source_take_news (&feed->source);
+  if (news & BL_SOURCE_STOPPED) {
+    emit (feed, BL_WORKER_SOURCE_STOPPED);
+    mark_tap (feed, BL_TAP_LOST);
+    feed->tap_lost = true;
+  }
+  if (news & BL_SOURCE_STARTED) {
+    emit (feed, BL_WORKER_SOURCE_STARTED);
+    if (feed->tap_lost)
+      mark_tap (feed, BL_TAP_BACK);
+    feed->tap_lost = false;
+  }
+  if (news & BL_SOURCE_FORMAT)
+    emit (feed, BL_WORKER_SOURCE_FORMAT);
+}
+
+/* ---- publisher ---- */
+
+static void
+send_rtcp (BlFeed *feed)
+{
+  const BlLoop *loop = feed->loop;
+  uint8_t compound[BL_SOURCE_RTCP_BYTES];
+  size_t length;
+  while ((length = bl_source_write_rtcp (&feed->source, loop->now, loop->ntp,
+                                         compound))
+         > 0)
+    bl_session_send_rtcp (feed->publisher->session, compound, length);
+  feed->loop->counters.keyframe_requests_out += feed->source.keyframe_requests;
+  feed->source.keyframe_requests = 0;
+}
+
+static void
+update_timer (BlFeed *feed)
+{
+  bl_timers_set (&feed->loop->timers, &feed->timer,
+                 bl_source_next_deadline (&feed->source));
+}
+
+static void
+on_timer (void *owner, BlTime now)
+{
+  BlFeed *feed = owner;
+  bl_source_check_live (&feed->source, now);
+  send_rtcp (feed);
+  tell_news (feed);
+  update_timer (feed);
+}
+
+static void
+set_publisher (BlFeed *feed, BlPublisher *publisher)
+{
+  feed->publisher = publisher;
+  bl_source_set_publisher (&feed->source,
+                           publisher ? &publisher->negotiated : NULL,
+                           feed->loop->now);
+  tell_news (feed);
+  if (publisher)
+    start_tap (feed);
+  update_timer (feed);
+}
+
+static void
+say_bye (BlPublisher *publisher)
+{
+  uint8_t compound[BL_SOURCE_RTCP_BYTES];
+  size_t length = bl_source_write_bye (&publisher->feed->source, compound);
+  bl_session_send_rtcp (publisher->session, compound, length);
+}
+
+static void
+on_publisher_up (void *owner)
+{
+  BlPublisher *publisher = owner;
+  BlFeed *feed = publisher->feed;
+  BlPublisher *before = feed->publisher;
+  /* The source stays live: it only changes hands. */
+  feed->publisher = publisher;
+  if (before) {
+    say_bye (before);
+    bl_session_end (before->session, BL_LOST_REPLACED);
+  }
+  set_publisher (feed, publisher);
+}
+
+static void
+on_publisher_ended (void *owner)
+{
+  BlPublisher *publisher = owner;
+  BlFeed *feed = publisher->feed;
+  if (feed->publisher == publisher)
+    set_publisher (feed, NULL);
+}
+
+static void
+on_publisher_rtp (void *owner, BlPacket *packet)
+{
+  BlFeed *feed = ((BlPublisher *)owner)->feed;
+  BlLoop *loop = feed->loop;
+  unsigned result
+      = bl_source_on_rtp (&feed->source, packet, loop->now, loop->ntp);
+  if (result != BL_TRACK_TAKEN)
+    bl_loop_drop (loop, (BlDrop)result);
+  feed->dirty = true;
+}
+
+static void
+on_publisher_rtcp (void *owner, const uint8_t *data, size_t length)
+{
+  BlPublisher *publisher = owner;
+  BlFeed *feed = publisher->feed;
+  BlLoop *loop = feed->loop;
+  feed->dirty = true;
+  switch (
+      bl_source_on_rtcp (&feed->source, data, length, loop->now, loop->ntp)) {
+  case BL_SOURCE_RTCP_OK:
+    break;
+  case BL_SOURCE_RTCP_MALFORMED:
+    bl_loop_drop (loop, BL_DROP_RTCP);
+    break;
+  case BL_SOURCE_RTCP_BYE:
+    bl_session_end (publisher->session, BL_LOST_NONE);
+    break;
+  }
+}
+
+static const BlSessionRoleOps publisher_ops = {
+  .on_up = on_publisher_up,
+  .on_rtp = on_publisher_rtp,
+  .on_rtcp = on_publisher_rtcp,
+  .on_ended = on_publisher_ended,
+};
+
+/* ---- sessions ---- */
+
+BlSession *
+bl_feed_add_publisher (BlFeed *feed, BlSessionId id,
+                       const BlSessionSetup *setup)
+{
+  BlPublisher *publisher = g_new0 (BlPublisher, 1);
+  publisher->feed = feed;
+  publisher->negotiated = *setup->negotiated;
+  publisher->session = bl_session_new (feed->loop, id, feed->id, setup,
+                                       &publisher_ops, publisher);
+  g_ptr_array_add (feed->publishers, publisher);
+  return publisher->session;
+}
+
+BlSession *
+bl_feed_add_viewer (BlFeed *feed, BlSessionId id, const BlSessionSetup *setup)
+{
+  BlViewer *viewer = bl_viewer_new (feed->loop, id, feed->id, setup,
+                                    &feed->source, &feed->timer);
+  g_ptr_array_add (feed->viewers, viewer);
+  return viewer->session;
+}
+
+static void
+free_publisher (BlPublisher *publisher)
+{
+  BlFeed *feed = publisher->feed;
+  if (feed->publisher == publisher) {
+    say_bye (publisher);
+    set_publisher (feed, NULL);
+  }
+  bl_session_free (publisher->session);
+  g_free (publisher);
+}
+
+void
+bl_feed_remove_session (BlFeed *feed, BlSession *session)
+{
+  if (session->role == BL_SESSION_VIEWER) {
+    g_ptr_array_remove_fast (feed->viewers, session->owner);
+    bl_viewer_free (session->owner);
+  } else {
+    g_ptr_array_remove_fast (feed->publishers, session->owner);
+    free_publisher (session->owner);
+  }
+}
+
+void
+bl_feed_free (BlFeed *feed)
+{
+  if (!feed)
+    return;
+  for (guint i = 0; i < feed->publishers->len; i++)
+    free_publisher (g_ptr_array_index (feed->publishers, i));
+  for (guint i = 0; i < feed->viewers->len; i++)
+    bl_viewer_free (g_ptr_array_index (feed->viewers, i));
+  if (feed->tap_begun)
+    mark_tap (feed, BL_TAP_STOP);
+  bl_timers_set (&feed->loop->timers, &feed->timer, BL_TIME_NEVER);
+  g_ptr_array_unref (feed->publishers);
+  g_ptr_array_unref (feed->viewers);
+  bl_source_clear (&feed->source);
+  g_free (feed);
+}
+
+/* ---- forwarding ---- */
+
+void
+bl_feed_want_keyframe (BlFeed *feed)
+{
+  bl_source_want_keyframe (&feed->source);
+  update_timer (feed);
+}
+
+void
+bl_feed_forward (BlFeed *feed)
+{
+  BlSource *source = &feed->source;
+  tell_news (feed);
+  for (guint i = 0; i < feed->viewers->len; i++)
+    bl_viewer_forward (g_ptr_array_index (feed->viewers, i));
+  for (unsigned i = 0; feed->tap && i < source->n_fresh; i++) {
+    const BlFresh *fresh = &source->fresh[i];
+    const BlHistoryEntry *entry
+        = bl_history_get (&source->tracks[fresh->kind].history, fresh->seq);
+    if (entry)
+      tap_entry (feed, fresh->kind, entry);
+  }
+  source->n_fresh = 0;
+  feed->dirty = false;
+  update_timer (feed);
+}
+
+void
+bl_feed_stats (const BlFeed *feed, BlSourceStats *out_stats)
+{
+  const BlSource *source = &feed->source;
+  const BlTrack *video = &source->tracks[BL_TRACK_VIDEO];
+  *out_stats = (BlSourceStats){
+    .source = feed->id,
+    .publisher = feed->publisher ? feed->publisher->session->id : 0,
+    .live = source->live,
+    .rtt_us = source->rtt_us > 0 ? (guint32)source->rtt_us : 0,
+    .clock_known
+    = bl_clock_offset_kind (&source->offset) != BL_CLOCK_OFFSET_NONE,
+    .clock_offset_us = -bl_clock_offset_us (&source->offset, feed->loop->now),
+    .capture_age_us = -1,
+  };
+  if (video->newest_capture)
+    out_stats->capture_age_us
+        = bl_ntp_diff_us (feed->loop->ntp, video->newest_capture);
+  for (guint i = 0; i < feed->viewers->len; i++)
+    out_stats->viewers
+        += ((const BlViewer *)g_ptr_array_index (feed->viewers, i))->up;
+  for (unsigned kind = 0; kind < BL_N_TRACKS; kind++)
+    bl_track_stats (&source->tracks[kind], &out_stats->tracks[kind]);
+}

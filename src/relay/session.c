@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define BL_LOG_TOPIC "relay.session"
+#include "relay/session.h"
+
+#include "base/log.h"
+#include "rtc/demux.h"
+#include "rtc/stun.h"
+
+/* Media, RTX and RTCP of two tracks, and some changes of SSRC. */
+#define REMOTE_SSRCS 32
+
+static void on_timer (void *owner, BlTime now);
+static void update_timer (BlSession *session);
+
+static void
+add_credentials (BlSession *session, const char *ufrag, const char *pwd)
+{
+  BlIceCredentials *c = session->credentials;
+  if (c[1].ufrag[0])
+    bl_mux_remove_ufrag (session->loop->mux, c[1].ufrag);
+  c[1] = c[0];
+  g_strlcpy (c[0].ufrag, ufrag, sizeof c[0].ufrag);
+  g_strlcpy (c[0].pwd, pwd, sizeof c[0].pwd);
+  bl_mux_add_ufrag (session->loop->mux, ufrag, session);
+}
+
+BlSession *
+bl_session_new (BlLoop *loop, BlSessionId id, BlSourceId source,
+                const BlSessionSetup *setup, const BlSessionRoleOps *ops,
+                void *owner)
+{
+  BlSession *session = g_new0 (BlSession, 1);
+  session->loop = loop;
+  session->id = id;
+  session->source = source;
+  session->role = setup->role;
+  session->ops = ops;
+  session->owner = owner;
+  session->begun_us = loop->now;
+  session->timer = (BlTimer){ .run = on_timer, .owner = session };
+  session->fingerprint = (BlFingerprint){ .hash = BL_FINGERPRINT_SHA256,
+                                          .length = BL_SDP_SHA256_BYTES };
+  memcpy (session->fingerprint.bytes, setup->negotiated->remote_fingerprint,
+          BL_SDP_SHA256_BYTES);
+  add_credentials (session, setup->local_ufrag, setup->local_pwd);
+  update_timer (session);
+  return session;
+}
+
+void
+bl_session_restart_ice (BlSession *session, const char *ufrag, const char *pwd)
+{
+  if (session->state != BL_SESSION_ENDED)
+    add_credentials (session, ufrag, pwd);
+}
+
+/* ---- the end ---- */
+
+static void
+send_dtls_output (BlSession *session)
+{
+  uint8_t *at;
+  size_t length;
+  if (!session->dtls || session->n_paths == 0)
+    return;
+  const BlPath *path = &session->paths[session->selected].path;
+  do {
+    at = bl_sender_reserve (&session->loop->sender, path, BL_DTLS_MTU_BYTES);
+    length = bl_dtls_next_output (session->dtls, at, BL_DTLS_MTU_BYTES);
+    if (length > 0)
+      bl_sender_commit (&session->loop->sender, length);
+  } while (length > 0);
+}
+
+/* Leaves the tables; says goodbye if there is somebody to say it to. */
+static void
+leave (BlSession *session)
+{
+  if (session->state == BL_SESSION_ENDED)
+    return;
+  session->state = BL_SESSION_ENDED;
+  if (session->dtls)
+    bl_dtls_close (session->dtls);
+  send_dtls_output (session);
+  for (unsigned i = 0; i < G_N_ELEMENTS (session->credentials); i++)
+    if (session->credentials[i].ufrag[0])
+      bl_mux_remove_ufrag (session->loop->mux, session->credentials[i].ufrag);
+  for (unsigned i = 0; i < session->n_paths; i++)
+    bl_mux_remove_address (session->loop->mux, &session->paths[i].path.peer);
+  session->n_paths = 0;
+  bl_timers_set (&session->loop->timers, &session->timer, BL_TIME_NEVER);
+}
+
+static void
+emit (BlSession *session, BlWorkerEventKind kind, BlLostReason reason)
+{
+  BlWorkerEvent event = { .kind = kind,
+                          .source = session->source,
+                          .session = session->id,
+                          .reason = reason };
+  session->loop->emit (session->loop->emit_data, &event);
+}
+
+void
+bl_session_end (BlSession *session, BlLostReason reason)
+{
+  if (session->state == BL_SESSION_ENDED)
+    return;
+  leave (session);
+  session->ops->on_ended (session->owner);
+  emit (session,
+        reason == BL_LOST_NONE ? BL_WORKER_SESSION_CLOSED
+                               : BL_WORKER_SESSION_LOST,
+        reason);
+}
+
+void
+bl_session_free (BlSession *session)
+{
+  if (!session)
+    return;
+  leave (session);
+  bl_dtls_free (session->dtls);
+  bl_srtp_free (session->srtp);
+  g_free (session);
+}
+
+/* ---- paths ---- */
+
+static BlSessionPath *
+find_path (BlSession *session, const BlAddress *peer)
+{
+  for (unsigned i = 0; i < session->n_paths; i++)
+    if (bl_address_equal (&session->paths[i].path.peer, peer))
+      return &session->paths[i];
+  return NULL;
+}
+
+void
+bl_session_forget_address (BlSession *session, const BlAddress *address)
+{
+  BlSessionPath *path = find_path (session, address);
+  if (!path)
+    return;
+  unsigned at = (unsigned)(path - session->paths);
+  unsigned last = --session->n_paths;
+  *path = session->paths[last];
+  if (session->selected == at)
+    session->selected = 0;
+  else if (session->selected == last)
+    session->selected = at;
+}
+
+/* Where a new path may be kept: a free place, or that of the one that has been
+ * silent longest and is not in use. */
+static BlSessionPath *
+make_room (BlSession *session)
+{
+  if (session->n_paths < BL_SESSION_PATHS)
+    return &session->paths[session->n_paths++];
+  BlSessionPath *oldest = NULL;
+  for (unsigned i = 0; i < BL_SESSION_PATHS; i++) {
+    BlSessionPath *path = &session->paths[i];
+    if (i != session->selected
+        && (!oldest || path->heard_us < oldest->heard_us))
+      oldest = path;
+  }
+  bl_mux_remove_address (session->loop->mux, &oldest->path.peer);
+  return oldest;
+}
+
+/* A check with our password has come this way. */
+static BlSessionPath *
+prove_path (BlSession *session, const BlPath *path)
+{
+  BlSessionPath *known = find_path (session, &path->peer);
+  if (!known) {
+    known = make_room (session);
+    BlSession *before
+        = bl_mux_set_address (session->loop->mux, &path->peer, session);
+    if (before)
+      bl_session_forget_address (before, &path->peer);
+  }
+  known->path = *path;
+  return known;
+}
+
+static void
+hear (BlSession *session, BlSessionPath *path)
+{
+  BlTime now = session->loop->now;
+  BlTime silent_us = now - session->paths[session->selected].heard_us;
+  session->heard_us = path->heard_us = now;
+  if (silent_us > BL_SESSION_PATH_SILENCE_US)
+    session->selected = (unsigned)(path - session->paths);
+}
+
+/* ---- components ---- */
+
+static void
+on_stun (BlSession *session, const BlPath *path, BlPacket *packet)
+{
+  BlStunResult result = BL_STUN_IGNORED;
+  BlStunRequest request;
+  uint8_t reply[BL_STUN_REPLY_BYTES];
+  size_t reply_length = 0;
+  const char *ufrag;
+  size_t ufrag_length;
+
+  if (!bl_stun_peek_ufrag (packet->data, packet->length, &ufrag,
+                           &ufrag_length)) {
+    bl_loop_drop (session->loop, BL_DROP_STUN);
+    return;
+  }
+  for (unsigned i = 0; i < G_N_ELEMENTS (session->credentials); i++) {
+    const BlIceCredentials *c = &session->credentials[i];
+    if (strlen (c->ufrag) == ufrag_length
+        && memcmp (c->ufrag, ufrag, ufrag_length) == 0)
+      result = bl_stun_answer (packet->data, packet->length, c->ufrag, c->pwd,
+                               &path->peer, &request, reply, &reply_length);
+  }
+  if (reply_length > 0) {
+    uint8_t *at
+        = bl_sender_reserve (&session->loop->sender, path, reply_length);
+    memcpy (at, reply, reply_length);
+    bl_sender_commit (&session->loop->sender, reply_length);
+  }
+  if (result != BL_STUN_OK) {
+    bl_loop_drop (session->loop, BL_DROP_STUN);
+    return;
+  }
+
+  BlSessionPath *proven = prove_path (session, path);
+  if (request.use_candidate)
+    session->selected = (unsigned)(proven - session->paths);
+  hear (session, proven);
+  if (session->state == BL_SESSION_NEW) {
+    session->state = BL_SESSION_HANDSHAKE;
+    session->dtls = bl_dtls_new (session->loop->dtls, BL_DTLS_SERVER,
+                                 &session->fingerprint, 1);
+    if (!session->dtls)
+      bl_session_end (session, BL_LOST_INTERNAL);
+  }
+}
+
+static void
+go_up (BlSession *session)
+{
+  BlSrtpKeys keys;
+  if (bl_dtls_keys (session->dtls, &keys)) {
+    session->srtp = bl_srtp_new (&keys, REMOTE_SSRCS);
+    bl_srtp_keys_clear (&keys);
+  }
+  if (!session->srtp) {
+    bl_session_end (session, BL_LOST_INTERNAL);
+    return;
+  }
+  session->state = BL_SESSION_UP;
+  update_timer (session);
+  emit (session, BL_WORKER_SESSION_CONNECTED, BL_LOST_NONE);
+  session->ops->on_up (session->owner);
+}
+
+static void
+follow_dtls (BlSession *session)
+{
+  send_dtls_output (session);
+  switch (bl_dtls_state (session->dtls)) {
+  case BL_DTLS_CONNECTING:
+    update_timer (session);
+    break;
+  case BL_DTLS_UP:
+    if (session->state == BL_SESSION_HANDSHAKE)
+      go_up (session);
+    break;
+  case BL_DTLS_CLOSED:
+    bl_session_end (session, BL_LOST_NONE);
+    break;
+  case BL_DTLS_FAILED:
+    bl_warning ("session %" G_GUINT64_FORMAT ": DTLS failed: %s", session->id,
+                bl_dtls_failure_text (session->dtls));
+    bl_session_end (session, BL_LOST_DTLS);
+    break;
+  }
+}
+
+static void
+on_dtls (BlSession *session, const BlPath *path, BlPacket *packet)
+{
+  if (!session->dtls) {
+    bl_loop_drop (session->loop, BL_DROP_DTLS);
+    return;
+  }
+  bl_dtls_receive (session->dtls, packet->data, packet->length);
+  follow_dtls (session);
+}
+
+static const BlDrop srtp_drops[] = {
+  [BL_SRTP_SHORT] = BL_DROP_RTP,
+  [BL_SRTP_AUTH] = BL_DROP_AUTH,
+  [BL_SRTP_REPLAYED] = BL_DROP_REPLAY,
+  [BL_SRTP_NO_ROOM] = BL_DROP_RTP,
+  [BL_SRTP_MANY_SSRCS] = BL_DROP_UNKNOWN_TRACK,
+  [BL_SRTP_FAILED] = BL_DROP_AUTH,
+};
+
+typedef BlSrtpStatus (*Unprotect) (BlSrtp *srtp, uint8_t *packet,
+                                   size_t *length);
+
+static bool
+decrypt (BlSession *session, const BlPath *path, BlPacket *packet,
+         Unprotect unprotect)
+{
+  if (session->state != BL_SESSION_UP) {
+    bl_loop_drop (session->loop, BL_DROP_NO_KEYS);
+    return false;
+  }
+  size_t length = packet->length;
+  BlSrtpStatus status = unprotect (session->srtp, packet->data, &length);
+  if (status != BL_SRTP_OK) {
+    bl_loop_drop (session->loop, srtp_drops[status]);
+    return false;
+  }
+  packet->length = (uint16_t)length;
+  BlSessionPath *heard = find_path (session, &path->peer);
+  if (heard)
+    hear (session, heard);
+  return true;
+}
+
+static void
+on_rtp (BlSession *session, const BlPath *path, BlPacket *packet)
+{
+  if (decrypt (session, path, packet, bl_srtp_unprotect_rtp))
+    session->ops->on_rtp (session->owner, packet);
+}
+
+static void
+on_rtcp (BlSession *session, const BlPath *path, BlPacket *packet)
+{
+  if (decrypt (session, path, packet, bl_srtp_unprotect_rtcp))
+    session->ops->on_rtcp (session->owner, packet->data, packet->length);
+}
+
+typedef void (*Component) (BlSession *session, const BlPath *path,
+                           BlPacket *packet);
+
+static const Component components[] = {
+  [BL_DEMUX_STUN] = on_stun,
+  [BL_DEMUX_DTLS] = on_dtls,
+  [BL_DEMUX_RTP] = on_rtp,
+  [BL_DEMUX_RTCP] = on_rtcp,
+};
+
+void
+bl_session_receive (BlSession *session, BlDemuxKind kind, const BlPath *path,
+                    BlPacket *packet)
+{
+  g_assert (kind < G_N_ELEMENTS (components) && components[kind]);
+  components[kind](session, path, packet);
+}
+
+/* ---- timer ---- */
+
+/* When it is given up if nothing comes. Not moved by each packet: the timer
+ * looks again when it fires. */
+static BlTime
+patience (const BlSession *session)
+{
+  return session->state == BL_SESSION_UP
+             ? session->heard_us + session->loop->silence_us
+             : session->begun_us + session->loop->connect_us;
+}
+
+static void
+update_timer (BlSession *session)
+{
+  BlTime due = patience (session);
+  if (session->dtls) {
+    BlTime dtls_due = bl_dtls_deadline (session->dtls, session->loop->now);
+    due = MIN (due, dtls_due);
+  }
+  bl_timers_set (&session->loop->timers, &session->timer, due);
+}
+
+static void
+on_timer (void *owner, BlTime now)
+{
+  BlSession *session = owner;
+  if (patience (session) <= now) {
+    bl_session_end (session, session->state == BL_SESSION_UP
+                                 ? BL_LOST_SILENT
+                                 : BL_LOST_NEVER_CONNECTED);
+    return;
+  }
+  if (session->dtls) {
+    bl_dtls_on_deadline (session->dtls);
+    follow_dtls (session);
+  }
+  if (session->state != BL_SESSION_ENDED)
+    update_timer (session);
+}
+
+/* ---- out ---- */
+
+uint8_t *
+bl_session_reserve (BlSession *session)
+{
+  if (session->state != BL_SESSION_UP || session->n_paths == 0)
+    return NULL;
+  return bl_sender_reserve (&session->loop->sender,
+                            &session->paths[session->selected].path,
+                            BL_PACKET_CAPACITY);
+}
+
+bool
+bl_session_commit_rtp (BlSession *session, uint8_t *packet, size_t length)
+{
+  if (bl_srtp_protect_rtp (session->srtp, packet, &length, BL_PACKET_CAPACITY)
+      != BL_SRTP_OK) {
+    bl_loop_drop (session->loop, BL_DROP_PROTECT);
+    return false;
+  }
+  bl_sender_commit (&session->loop->sender, length);
+  return true;
+}
+
+void
+bl_session_send_rtcp (BlSession *session, const uint8_t *data, size_t length)
+{
+  g_assert (length <= BL_SESSION_RTCP_MAX);
+  uint8_t *at = length > 0 ? bl_session_reserve (session) : NULL;
+  if (!at)
+    return;
+  memcpy (at, data, length);
+  if (bl_srtp_protect_rtcp (session->srtp, at, &length, BL_PACKET_CAPACITY)
+      == BL_SRTP_OK)
+    bl_sender_commit (&session->loop->sender, length);
+  else
+    bl_loop_drop (session->loop, BL_DROP_PROTECT);
+}

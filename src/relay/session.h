@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One association with one peer: ICE-lite, then DTLS, then SRTP, each a
+ * component that knows nothing of the others; this file passes datagrams among
+ * them, keeps the paths to the peer, and ends the session when it is lost. What
+ * the packets mean is for its role (relay/feed.h, relay/viewer.h).
+ *
+ *   NEW ──valid check──▸ HANDSHAKE ──keys──▸ UP ──▸ ENDED
+ *    └──────────────────────┴──▸ ENDED (also from any state)
+ *
+ * Invariants:
+ * - Only an address from which a check with our password came is a path; at
+ * most BL_SESSION_PATHS, and the mux knows each of them.
+ * - Media goes to the path nominated last. When nothing has come from there for
+ *   BL_SESSION_PATH_SILENCE_US while another path lives, it goes to that one.
+ * - ENDED: not in the mux, no timer, sends nothing.
+ */
+#pragma once
+
+#include "relay/loop.h"
+#include "rtc/demux.h"
+#include "secure/dtls.h"
+#include "secure/srtp.h"
+
+#define BL_SESSION_PATHS           4
+#define BL_SESSION_PATH_SILENCE_US (400 * BL_MS)
+
+typedef enum {
+  BL_SESSION_NEW,
+  BL_SESSION_HANDSHAKE,
+  BL_SESSION_UP,
+  BL_SESSION_ENDED,
+} BlSessionState;
+
+/* What a role does; all but on_ended only while UP. */
+typedef struct {
+  /* Keys are there: media may flow. */
+  void (*on_up) (void *owner);
+  /* Decrypted; `packet` is borrowed, take a reference to keep it. */
+  void (*on_rtp) (void *owner, BlPacket *packet);
+  void (*on_rtcp) (void *owner, const uint8_t *data, size_t length);
+  /* It has just become ENDED. */
+  void (*on_ended) (void *owner);
+} BlSessionRoleOps;
+
+typedef struct {
+  char ufrag[BL_MUX_UFRAG_SIZE];
+  char pwd[BL_SDP_PWD_SIZE];
+} BlIceCredentials;
+
+typedef struct {
+  BlPath path;
+  BlTime heard_us; /* a valid check or authentic media */
+} BlSessionPath;
+
+struct BlSession {
+  BlLoop *loop; /* borrowed */
+  BlSessionId id;
+  BlSourceId source;
+  BlSessionRole role;
+  const BlSessionRoleOps *ops;
+  void *owner; /* borrowed; what `ops` get */
+  BlSessionState state;
+
+  /* The newest first; "" if there are none. */
+  BlIceCredentials credentials[2];
+  BlSessionPath paths[BL_SESSION_PATHS];
+  unsigned n_paths;
+  unsigned selected; /* of paths; counts only if n_paths > 0 */
+
+  BlFingerprint fingerprint;
+  BlDtls *dtls; /* from HANDSHAKE on */
+  BlSrtp *srtp; /* from UP on */
+
+  BlTime begun_us;
+  BlTime heard_us;
+  BlTimer timer;
+};
+
+/* Begins to listen under the setup's ufrag. The owner and the loop outlive it.
+ */
+BlSession *bl_session_new (BlLoop *loop, BlSessionId id, BlSourceId source,
+                           const BlSessionSetup *setup,
+                           const BlSessionRoleOps *ops, void *owner);
+
+/* Sends close_notify if it is not ENDED. Without a call of `on_ended`. Accepts
+ * NULL. */
+void bl_session_free (BlSession *session);
+
+/* A further pair of credentials (ICE restart). */
+void bl_session_restart_ice (BlSession *session, const char *ufrag,
+                             const char *pwd);
+
+/* A datagram that the mux found to be this session's: STUN by its ufrag, all
+ * else by its address. Changed in place. */
+void bl_session_receive (BlSession *session, BlDemuxKind kind,
+                         const BlPath *path, BlPacket *packet);
+
+/* The peer at this address has become another session's. */
+void bl_session_forget_address (BlSession *session, const BlAddress *address);
+
+/* Ends it, with close_notify; `reason` NONE: the peer has closed. */
+void bl_session_end (BlSession *session, BlLostReason reason);
+
+/* Room in the send buffer for an RTP packet, or NULL while not UP. */
+uint8_t *bl_session_reserve (BlSession *session);
+
+/* Encrypts the `length` bytes written there and passes them to the sender. */
+bool bl_session_commit_rtp (BlSession *session, uint8_t *packet, size_t length);
+
+/* Encrypts and sends a compound (at most BL_SESSION_RTCP_MAX). */
+#define BL_SESSION_RTCP_MAX 1400
+void bl_session_send_rtcp (BlSession *session, const uint8_t *data,
+                           size_t length);
