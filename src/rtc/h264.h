@@ -65,7 +65,8 @@ typedef struct {
 } BlH264Sps;
 
 /* `nal` starts at the NAL header byte. False if it isn't an SPS, ends early or
- * has a value out of range; `out_sps` is then untouched. */
+ * has a value out of range; `out_sps` is then untouched. Usability information
+ * that is cut short or nonsense costs the rate only. */
 bool bl_h264_sps_parse (const void *nal, size_t length, BlH264Sps *out_sps);
 
 /* The 24 bits of SDP's profile-level-id (RFC 6184 section 8.1). */

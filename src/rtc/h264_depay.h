@@ -16,6 +16,7 @@
  *
  * Invariants: an access unit holds whole NAL units only; one that lacks
  * anything says `broken`; one too large for the buffer is dropped and counted.
+ * Packets that come again, or late, and padding (no payload) change nothing.
  * The buffer is taken once, at init. One thread at a time.
  */
 #pragma once
@@ -70,12 +71,12 @@ typedef struct {
   BlH264Framing framing;
   uint8_t *buffer;
   size_t capacity, used;
-  size_t nal_at; /* where the fragmented NAL unit's prefix begins */
+  size_t nal_at; /* where the NAL unit being written has its prefix */
   uint64_t next_seq, first_seq, last_seq;
   uint32_t timestamp;
   bool started;  /* next_seq is known */
+  bool lost;     /* something is missing since the last packet that was used */
   bool open;     /* an access unit has begun */
-  bool given;    /* its bytes are with the caller; start afresh */
   bool fragment; /* inside a FU-A NAL unit */
   bool au_keyframe, au_broken, au_oversize, au_after_loss;
 } BlH264Depay;
