@@ -26,11 +26,14 @@ bl_nack_set_rtt (BlNack *n, int64_t rtt_us)
 {
   /* A quarter more than the round trip: asking just before the answer comes
    * doubles the traffic of a path that is short of room already. */
-  int64_t retry
-      = rtt_us < MAX_RETRY_US ? rtt_us + rtt_us / 4 + 5 * BL_MS : MAX_RETRY_US;
-  if (retry < MIN_RETRY_US)
-    retry = MIN_RETRY_US;
-  n->retry_us = retry < MAX_RETRY_US ? retry : MAX_RETRY_US;
+  if (rtt_us < 0)
+    rtt_us = 0;
+  if (rtt_us > MAX_RETRY_US)
+    rtt_us = MAX_RETRY_US;
+  BlTime retry_us = rtt_us + rtt_us / 4 + 5 * BL_MS;
+  if (retry_us < MIN_RETRY_US)
+    retry_us = MIN_RETRY_US;
+  n->retry_us = retry_us < MAX_RETRY_US ? retry_us : MAX_RETRY_US;
 }
 
 /* Drops the `count` oldest as lost for good. */
