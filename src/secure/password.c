@@ -6,6 +6,8 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
+#include "base/blassert.h"
+
 #define PREFIX       "$y$"
 #define DEFAULT_COST 0 /* libcrypt's own: 16 MB */
 
@@ -69,7 +71,7 @@ nobody (void)
   static gsize made;
   if (g_once_init_enter (&made)) {
     char *hash = hash_with_new_salt ("there is nobody behind this");
-    g_assert (hash);
+    bl_assert (hash);
     g_once_init_leave (&made, (gsize)hash);
   }
   return (const char *)made;
