@@ -189,6 +189,8 @@ read_link (const char **inout_at, GPtrArray *servers)
     if (*at && *at != ';' && *at != ',' && !read_param (&at, &params))
       return false;
   }
+  if (*at && *at != ',')
+    return false;
   bool password
       = !params.credential_type
         || g_ascii_strcasecmp (params.credential_type, "password") == 0;
@@ -210,7 +212,7 @@ bl_link_parse (const char *value)
   const char *at = value;
   for (;;) {
     at += strspn (at, " \t,");
-    if (!*at || !read_link (&at, servers) || (*at && *at != ','))
+    if (!*at || !read_link (&at, servers))
       return servers;
   }
 }

@@ -101,6 +101,7 @@ read_ice_lite (BlSdpParser *p, char *value)
 static bool
 read_ice_options (BlSdpParser *p, char *value)
 {
+  g_strdelimit (value, ",", ' '); /* libdatachannel's */
   for (char *word = bl_sdp_next_word (&value); *word;
        word = bl_sdp_next_word (&value)) {
     if (g_str_equal (word, "trickle"))
