@@ -699,6 +699,48 @@ START_TEST (a_session_may_outlive_its_context)
 }
 END_TEST
 
+/* A whole handshake on a thread of its own; not NULL if it came up. Without a
+ * network: the clock stands still. */
+static void *
+shake_hands_apart (void *unused)
+{
+  BlDtls *server = new_server (), *client = new_client ();
+  uint8_t data[BL_DTLS_MTU_BYTES];
+  bool moved = true;
+  while (moved) {
+    size_t length;
+    moved = false;
+    while ((length = bl_dtls_next_output (client, data, sizeof data)) > 0) {
+      bl_dtls_receive (server, data, length);
+      moved = true;
+    }
+    while ((length = bl_dtls_next_output (server, data, sizeof data)) > 0) {
+      bl_dtls_receive (client, data, length);
+      moved = true;
+    }
+  }
+  BlSrtpKeys keys;
+  bool ok = bl_dtls_keys (server, &keys) && bl_dtls_keys (client, &keys);
+  BlSrtp *srtp = ok ? bl_srtp_new (&keys, 1) : NULL;
+  ok = ok && srtp;
+  bl_srtp_free (srtp);
+  bl_dtls_free (server);
+  bl_dtls_free (client);
+  return ok ? &server_cert : NULL;
+}
+
+START_TEST (threads_share_a_context)
+{
+  GThread *threads[4];
+  for (int round = 0; round < 5; round++) {
+    for (size_t i = 0; i < G_N_ELEMENTS (threads); i++)
+      threads[i] = g_thread_new ("handshake", shake_hands_apart, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS (threads); i++)
+      ck_assert_ptr_nonnull (g_thread_join (threads[i]));
+  }
+}
+END_TEST
+
 int
 main (void)
 {
@@ -721,6 +763,7 @@ main (void)
   tcase_add_test (tcase, garbage_changes_nothing);
   tcase_add_test (tcase, a_caller_who_never_drains_loses_datagrams_only);
   tcase_add_test (tcase, a_session_may_outlive_its_context);
+  tcase_add_test (tcase, threads_share_a_context);
   suite_add_tcase (suite, tcase);
 
   SRunner *runner = srunner_create (suite);
