@@ -5,6 +5,8 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#include "base/log.h"
+
 static const BlConfigKey keys[] = {
   { "http", "listen", BL_CONFIG_STRING, "",
     "address that the HTTPS ports listen on; empty for all", 0, 0, NULL },
@@ -257,10 +259,12 @@ fill (BlOptions *o, const BlConfig *config)
   o->http_port = (guint16)bl_config_int (config, "http", "port");
   o->vehicle_port = (guint16)bl_config_int (config, "http", "vehicle_port");
   o->loopback_port = (guint16)bl_config_int (config, "http", "loopback_port");
+  o->has_loopback = o->loopback_port != 0;
   o->session_idle_s = (guint)bl_config_int (config, "http", "session_idle_s");
   o->certificate = get_string (config, "tls", "certificate");
   o->key = get_string (config, "tls", "key");
   o->vehicle_ca = get_string (config, "tls", "vehicle_ca");
+  o->has_vehicles = o->vehicle_port != 0 && *o->certificate;
   o->vehicle_crl = get_string (config, "tls", "vehicle_crl");
   o->media_listen = get_string (config, "media", "listen");
   o->media_port = (guint16)bl_config_int (config, "media", "port");
@@ -274,8 +278,9 @@ fill (BlOptions *o, const BlConfig *config)
   o->max_calls = (guint)bl_config_int (config, "calls", "max");
   o->max_viewers = (guint)bl_config_int (config, "calls", "max_viewers");
   o->folder = get_string (config, "store", "folder");
-  bl_log_level_from_string (bl_config_string (config, "log", "level"),
-                            &o->log_level);
+  BlLogLevel level = BL_LOG_INFO;
+  bl_log_level_from_string (bl_config_string (config, "log", "level"), &level);
+  o->log_level = (int)level;
 }
 
 /* Takes `config`; NULL passes an earlier error on. */

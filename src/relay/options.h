@@ -6,7 +6,6 @@
 #pragma once
 
 #include "base/config.h"
-#include "base/log.h"
 #include "signal/link.h"
 
 #define BL_OPTIONS_MAX_WORKERS   64
@@ -15,9 +14,10 @@
 typedef struct {
   char *http_listen; /* "" for all addresses */
   guint16 http_port;
-  guint16 vehicle_port;  /* 0: no vehicles */
-  guint16 loopback_port; /* 0: no such door */
-  char *certificate;     /* "" if there is none: then loopback only */
+  gboolean has_vehicles, has_loopback; /* are there such doors? */
+  guint16 vehicle_port;
+  guint16 loopback_port;
+  char *certificate; /* "" if there is none: then loopback only */
   char *key;
   char *vehicle_ca; /* "" if there is none */
   char *vehicle_crl;
@@ -32,7 +32,7 @@ typedef struct {
   guint max_viewers; /* of one call */
   char *folder;
   guint session_idle_s;
-  BlLogLevel log_level;
+  int log_level; /* BlLogLevel */
 } BlOptions;
 
 /* Reads and checks. NULL and `error` (BL_CONFIG_ERROR) that names file, line

@@ -41,6 +41,8 @@ typedef struct {
   const char *path;
   guint roles;         /* of BlRole; any one of them will do */
   guint doors;         /* of BlDoor */
+  gboolean by_subject; /* a token may use it only for the ED or call that it was
+                          made for: the first {name} */
   gboolean cors;       /* other origins' pages may use it, without cookies */
   const char *accepts; /* the body's media type; NULL: takes no body */
   gsize body_max_bytes;

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What auth.c (credentials) and auth_sign_in.c (people) share.
+ */
+#pragma once
+
+#include "relay/auth.h"
+#include "relay/throttle.h"
+#include "secure/cert.h"
+
+struct BlAuth {
+  BlDb *db;
+  const BlOptions *options;
+  BlCertVerifier *verifier; /* NULL: no vehicles */
+  BlThrottle *by_address, *by_name;
+  guint hashing; /* password checks under way */
+};

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of the registry share: registry.c (calls), registry_peer.c
+ * (sessions) and registry_stats.c (events and rates).
+ */
+#pragma once
+
+#include "relay/registry.h"
+
+struct BlRegistry {
+  BlDb *db;
+  const BlOptions *options;
+  BlMedia *media;
+  GHashTable *calls;    /* id → BlLiveCall, owned */
+  GHashTable *peers;    /* id → BlPeer, owned */
+  GHashTable *sessions; /* &BlSessionId → BlPeer */
+  GHashTable *sources;  /* &BlSourceId → BlLiveCall */
+  gboolean has_worker_stats[BL_OPTIONS_MAX_WORKERS];
+  BlWorkerStats worker_stats[BL_OPTIONS_MAX_WORKERS];
+};
+
+/* A new call in the database, the audit and the table. FAILED. */
+BlLiveCall *bl_registry_open_call (BlRegistry *registry, const BlWho *who,
+                                   const char *id, const char *ed,
+                                   GError **error);
+
+/* Goes on with an interrupted call. FAILED. */
+gboolean bl_registry_reopen_call (BlRegistry *registry, const BlWho *who,
+                                  BlLiveCall *call, GError **error);
+
+/* Gives the call a source and a recording if it has none. FULL. */
+gboolean bl_registry_place (BlRegistry *registry, BlLiveCall *call,
+                            BlWorker *worker, GError **error);
+
+/* Ends a call: sessions, source, database, audit. Frees it. */
+void bl_registry_end_call (BlRegistry *registry, BlLiveCall *call,
+                           const char *reason);
+
+/* Forgets a session: worker, tables, audit of a view. Frees it. */
+void bl_registry_drop_peer (BlRegistry *registry, BlPeer *peer,
+                            const char *reason);
+
+void bl_registry_on_stats (BlRegistry *registry, BlWorker *worker,
+                           const BlWorkerStats *stats);
+
+/* Passes a database's error on as FAILED. */
+void bl_registry_take_error (GError **error, GError *taken, const char *what);
