@@ -6,8 +6,9 @@
  *
  * A BlSrtp belongs to one thread at a time. Packets are changed in place.
  * There is no MKI and no encrypted header extension. Nothing is allocated per
- * packet by us; libsrtp allocates a stream for the first packet of an SSRC
- * (about 3 KB), so the number of SSRCs a peer can make is bounded.
+ * packet here; libsrtp allocates a stream for the first packet of an SSRC
+ * (about 3 KB), so the number of SSRCs a peer can make is bounded, and where it
+ * is built on NSS, as Debian's is, its ciphers allocate and free inside.
  *
  * What goes out is never protected twice under one sequence number: a
  * retransmission is RTX, a stream of its own (RFC 4588). Begin sequence numbers
