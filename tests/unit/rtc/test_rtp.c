@@ -92,7 +92,7 @@ END_TEST
 START_TEST (what_is_written_is_read_back)
 {
   Random random = RANDOM_SEED;
-  for (int i = 0; i < 20000; i++) {
+  for (int i = 0; i < 3000; i++) {
     uint8_t csrcs[60], ext[40], buffer[200];
     for (size_t j = 0; j < sizeof csrcs; j++)
       csrcs[j] = (uint8_t)random_next (&random);

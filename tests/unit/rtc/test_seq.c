@@ -66,9 +66,10 @@ END_TEST
 START_TEST (a_million_packets_count_a_million)
 {
   BlSeqUnwrapper u = { 0 };
+  uint64_t wrong = 0;
   for (uint64_t i = 0; i < 1000000; i++)
-    ck_assert_uint_eq (bl_seq_unwrap (&u, (uint16_t)(i + 777)),
-                       BL_SEQ_CYCLE + 777 + i);
+    wrong += bl_seq_unwrap (&u, (uint16_t)(i + 777)) != BL_SEQ_CYCLE + 777 + i;
+  ck_assert_uint_eq (wrong, 0);
 }
 END_TEST
 
