@@ -529,6 +529,50 @@ START_TEST (an_altered_certificate_is_refused)
 }
 END_TEST
 
+/* --- certs/mint ----------------------------------------------------------- */
+
+/* Whether it says no, with these words. */
+static void
+assert_mint_refuses (const char *const *argv, const char *says)
+{
+  g_autofree char *err = NULL;
+  int status = 0;
+  ck_assert (g_spawn_sync (NULL, (char **)argv, NULL, 0, NULL, NULL, NULL, &err,
+                           &status, NULL));
+  ck_assert (!g_spawn_check_wait_status (status, NULL));
+  ck_assert_msg (strstr (err, says), "no \"%s\" in: %s", says, err);
+}
+
+START_TEST (minting_overwrites_nothing_and_says_what_is_wrong)
+{
+  const char *script = g_getenv ("BL_MINT");
+  g_autofree char *tree = path_in (root, "tree");
+  g_autofree char *git = path_in (tree, ".git");
+  g_autofree char *below = path_in (tree, "a/b");
+  g_autofree char *none = path_in (root, "none");
+  ck_assert_int_eq (g_mkdir_with_parents (git, 0700), 0);
+  const struct {
+    const char *argv[6];
+    const char *says;
+  } refused[] = {
+    { { script, "ca", mine }, "not overwritten" },
+    { { script, "relay", mine, "localhost" }, "not overwritten" },
+    { { script, "vehicle", mine, "AMB-1" }, "not overwritten" },
+    { { script, "ca", below }, "is in the git work tree" },
+    { { script, "vehicle", none, "AMB-1" }, "no certificate authority here" },
+    { { script, "vehicle", mine, "../AMB" }, "use letters" },
+    { { script, "vehicle", mine, "ca" }, "choose another" },
+    { { script, "revoke", mine, "AMB-77" }, "no such vehicle" },
+    { { script, "--days", "0", "ca", none }, "--days" },
+    { { script, "--dayz" }, "no such option" },
+    { { script, "mint" }, "usage:" },
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS (refused); i++)
+    assert_mint_refuses (refused[i].argv, refused[i].says);
+  ck_assert (!g_file_test (below, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
 static void
 add_tests (Suite *suite)
 {
@@ -551,6 +595,7 @@ add_tests (Suite *suite)
                        N_VERIFIERS);
   tcase_add_loop_test (tcase, a_name_must_be_one_and_plain, 0, N_FORGERIES);
   tcase_add_test (tcase, an_altered_certificate_is_refused);
+  tcase_add_test (tcase, minting_overwrites_nothing_and_says_what_is_wrong);
   suite_add_tcase (suite, tcase);
 }
 

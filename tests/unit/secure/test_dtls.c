@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "foreign.h"
 #include "secure/dtls.h"
 
 #define NOW_UNIX_S INT64_C (1800000000)
@@ -182,77 +183,7 @@ assert_same_keys (BlDtls *a, BlDtls *b, BlSrtpProfile profile)
   ck_assert_mem_ne (of_a.local, of_a.remote, BL_SRTP_MASTER_MAX);
 }
 
-/* --- a foreign peer: OpenSSL alone -------------------------------------------
- */
-
-typedef struct {
-  SSL_CTX *ctx;
-  SSL *ssl;
-} Foreign;
-
-static int
-accept_any (X509_STORE_CTX *check, void *unused)
-{
-  return 1;
-}
-
-/* A client or a server with a certificate of its own, whose fingerprint it
- * gives; the caller sets more on ctx before foreign_start(). */
-static void
-foreign_init (Foreign *f, BlFingerprint *out_print)
-{
-  f->ctx = SSL_CTX_new (DTLS_method ());
-  EVP_PKEY *key = EVP_EC_gen ("P-256");
-  X509 *x509 = X509_new ();
-  X509_set_version (x509, 2);
-  X509_gmtime_adj (X509_getm_notBefore (x509), 0);
-  X509_gmtime_adj (X509_getm_notAfter (x509), 3600);
-  X509_set_pubkey (x509, key);
-  ck_assert (X509_sign (x509, key, EVP_sha256 ()));
-  ck_assert (SSL_CTX_use_certificate (f->ctx, x509));
-  ck_assert (SSL_CTX_use_PrivateKey (f->ctx, key));
-  SSL_CTX_set_options (f->ctx, SSL_OP_NO_QUERY_MTU);
-  SSL_CTX_set_verify (f->ctx, SSL_VERIFY_PEER, NULL);
-  SSL_CTX_set_cert_verify_callback (f->ctx, accept_any, NULL);
-  *out_print = (BlFingerprint){ .hash = BL_FINGERPRINT_SHA384, .length = 48 };
-  ck_assert (X509_digest (x509, EVP_sha384 (), out_print->bytes, NULL));
-  X509_free (x509);
-  EVP_PKEY_free (key);
-}
-
-static void
-foreign_start (Foreign *f, bool server)
-{
-  f->ssl = SSL_new (f->ctx);
-  BIO *in = BIO_new (BIO_s_mem ()), *out = BIO_new (BIO_s_mem ());
-  BIO_set_mem_eof_return (in, -1);
-  SSL_set_bio (f->ssl, in, out);
-  SSL_set_mtu (f->ssl, 1200);
-  if (server)
-    SSL_set_accept_state (f->ssl);
-  else
-    SSL_set_connect_state (f->ssl);
-  SSL_do_handshake (f->ssl);
-}
-
-static void
-foreign_clear (Foreign *f)
-{
-  SSL_free (f->ssl);
-  SSL_CTX_free (f->ctx);
-}
-
-/* One record, as a datagram of its own; 0 when there is none. */
-static size_t
-foreign_next (Foreign *f, uint8_t *record)
-{
-  BIO *out = SSL_get_wbio (f->ssl);
-  if (BIO_read (out, record, 13) != 13)
-    return 0;
-  int length = record[11] << 8 | record[12];
-  ck_assert_int_eq (BIO_read (out, record + 13, length), length);
-  return 13 + (size_t)length;
-}
+/* --- a foreign peer ------------------------------------------------------- */
 
 static void
 foreign_talk (Foreign *f, BlDtls *ours)
@@ -414,6 +345,27 @@ START_TEST (the_server_chooses_among_the_profiles_offered)
     ck_assert (bl_dtls_keys (server, &keys));
     ck_assert_int_eq (keys.profile, offers[_i].chosen);
   }
+  bl_dtls_free (server);
+  foreign_clear (&client);
+}
+END_TEST
+
+/* As older stacks have them; small datagrams cut each message into several.
+ * _i: which kind. */
+START_TEST (certificates_of_peers_may_be_of_other_kinds)
+{
+  Foreign client;
+  BlFingerprint print;
+  EVP_PKEY *key = _i ? EVP_RSA_gen (2048) : EVP_EC_gen ("P-384");
+  foreign_init_with (&client, key, &print);
+  SSL_CTX_set_tlsext_use_srtp (client.ctx, "SRTP_AES128_CM_SHA1_80");
+  BlDtls *server = bl_dtls_new (server_context, BL_DTLS_SERVER, &print, 1);
+  foreign_start (&client, false);
+  SSL_set_mtu (client.ssl, 300);
+  foreign_talk (&client, server);
+  ck_assert_msg (bl_dtls_state (server) == BL_DTLS_UP, "%s",
+                 bl_dtls_failure_text (server));
+  ck_assert_uint_gt (bl_dtls_stats (server)->datagrams_in, 6);
   bl_dtls_free (server);
   foreign_clear (&client);
 }
@@ -755,6 +707,8 @@ main (void)
   tcase_add_test (tcase, one_of_several_fingerprints_is_enough);
   tcase_add_loop_test (tcase, the_server_chooses_among_the_profiles_offered, 0,
                        N_OFFERS);
+  tcase_add_loop_test (tcase, certificates_of_peers_may_be_of_other_kinds, 0,
+                       2);
   tcase_add_test (tcase, keys_lie_as_rfc_5764_says);
   tcase_add_loop_test (tcase, a_client_hello_may_come_in_two_datagrams, 0, 3);
   tcase_add_loop_test (tcase, a_client_that_would_rather_have_dtls_1_3_gets_1_2,
