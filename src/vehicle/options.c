@@ -7,10 +7,6 @@
 
 #include "signal/link.h"
 
-#ifndef BL_PIPELINES_FOLDER
-#define BL_PIPELINES_FOLDER "/usr/share/bluelight/pipelines"
-#endif
-
 static const BlConfigKey keys[] = {
   { "vehicle", "unit", BL_CONFIG_STRING, "this ambulance",
     "what the crew's page calls this ambulance; the relay knows it by its"
@@ -33,8 +29,9 @@ static const BlConfigKey keys[] = {
     NULL },
   { "capture", "pipeline", BL_CONFIG_STRING, "v4l2",
     "the pipeline's name: test, v4l2, file, rtsp, shm, …", 0, 0, NULL },
-  { "capture", "pipelines", BL_CONFIG_PATH, BL_PIPELINES_FOLDER,
-    "the folder of the pipelines", 0, 0, NULL },
+  { "capture", "pipelines", BL_CONFIG_PATH, "",
+    "the folder of the pipelines; empty: those that were installed", 0, 0,
+    NULL },
   { "capture", "device", BL_CONFIG_PATH, "/dev/video0", "the camera", 0, 0,
     NULL },
   { "capture", "location", BL_CONFIG_STRING, "",
@@ -205,12 +202,25 @@ read_eds (BlVehicleOptions *o, GError **error)
   return TRUE;
 }
 
+/* A program in the build tree has its pipelines in the source tree. */
+static const char *
+pipelines_folder (const BlConfig *config)
+{
+  const char *folder = bl_config_string (config, "capture", "pipelines");
+  if (*folder)
+    return folder;
+  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
+  return program && g_str_has_prefix (program, BL_BUILD_FOLDER)
+             ? BL_SOURCE_PIPELINES
+             : BL_PIPELINES_FOLDER;
+}
+
 static gboolean
 read_capture (BlVehicleOptions *o, GError **error)
 {
   const BlConfig *c = o->config;
   o->capture = (BlCaptureOptions){
-    .folder = bl_config_string (c, "capture", "pipelines"),
+    .folder = pipelines_folder (c),
     .pipeline = bl_config_string (c, "capture", "pipeline"),
     .device = bl_config_string (c, "capture", "device"),
     .location = bl_config_string (c, "capture", "location"),

@@ -68,8 +68,8 @@ on_frame (const BlCaptureFrame *frame, gpointer data)
   Seen *seen = data;
   if (!frame->video) {
     seen->audio++;
-    /* An Opus packet of silence is a few bytes. */
-    seen->silence = frame->length < 20;
+    /* Silence takes 21 bytes, the tone over 50. */
+    seen->silence = frame->length < 30;
     return;
   }
   seen->video++;

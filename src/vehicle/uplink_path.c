@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define BL_LOG_TOPIC "vehicle.uplink"
+#include "vehicle/uplink_path.h"
+
+#include <gio/gio.h>
+#include <nice/agent.h>
+#include <nice/interfaces.h>
+
+#include "base/log.h"
+#include "signal/link.h"
+#include "vehicle/iceurl.h"
+#include "vehicle/uplink.h"
+
+#define COMPONENT 1
+
+struct BlUplinkPath {
+  const BlUplinkPathCallbacks *callbacks;
+  gpointer user_data;
+  NiceAgent *agent;
+  guint stream;
+  char *ufrag;
+  char *pwd;
+  bool started; /* bl_uplink_path_new() has returned */
+  bool gathered;
+  bool was_ready;
+  gsize n_candidates;
+  BlCandidate candidates[BL_UPLINK_MAX_CANDIDATES];
+};
+
+/* --- signals
+ * ------------------------------------------------------------------- */
+
+static void
+on_candidate (NiceAgent *agent, NiceCandidate *nice, BlUplinkPath *p)
+{
+  if (p->n_candidates == BL_UPLINK_MAX_CANDIDATES)
+    return;
+  g_autofree char *text = nice_agent_generate_local_candidate_sdp (agent, nice);
+  BlCandidate *candidate = &p->candidates[p->n_candidates];
+  if (!text
+      || bl_candidate_parse (text, strlen (text), candidate) != BL_CANDIDATE_OK)
+    return;
+  p->n_candidates++;
+  if (p->started)
+    p->callbacks->candidate (p, candidate, p->user_data);
+}
+
+static void
+on_gathered (NiceAgent *agent, guint stream, BlUplinkPath *p)
+{
+  p->gathered = true;
+  if (p->started)
+    p->callbacks->gathered (p, p->user_data);
+}
+
+static void
+on_state (NiceAgent *agent, guint stream, guint component, guint state,
+          BlUplinkPath *p)
+{
+  bl_debug ("ICE: %s", nice_component_state_to_string (state));
+  if (state == NICE_COMPONENT_STATE_READY && !p->was_ready) {
+    p->was_ready = true;
+    p->callbacks->ready (p, p->user_data);
+  } else if (state == NICE_COMPONENT_STATE_FAILED) {
+    p->was_ready = false;
+    p->callbacks->failed (p, p->user_data);
+  }
+}
+
+static void
+on_receive (NiceAgent *agent, guint stream, guint component, guint length,
+            gchar *data, gpointer user_data)
+{
+  BlUplinkPath *p = user_data;
+  p->callbacks->packet ((guint8 *)data, length, p->user_data);
+}
+
+/* --- making
+ * -------------------------------------------------------------------- */
+
+static void
+add_turn (BlUplinkPath *p, const BlIceServer *server, const BlIceUrl *url)
+{
+  static const NiceRelayType types[] = {
+    [BL_ICE_TURN_UDP] = NICE_RELAY_TYPE_TURN_UDP,
+    [BL_ICE_TURN_TCP] = NICE_RELAY_TYPE_TURN_TCP,
+  };
+  if (url->kind == BL_ICE_TURN_TLS) {
+    /* What libnice calls TLS is a pretence for old servers. */
+    bl_warning ("the TURN server %s is left out: TURN over TLS is not"
+                " supported; offer it over TCP, on port 443 if need be",
+                url->host);
+    return;
+  }
+  if (!nice_agent_set_relay_info (
+          p->agent, p->stream, COMPONENT, url->host, url->port,
+          server->username ? server->username : "",
+          server->credential ? server->credential : "", types[url->kind]))
+    bl_warning ("the TURN server %s can't be used", url->host);
+}
+
+static void
+add_server (BlUplinkPath *p, const BlIceServer *server, bool with_stun)
+{
+  BlIceUrl url;
+  if (!bl_ice_url_parse (server->url, &url))
+    bl_warning ("the ICE server “%s” is left out: its address is of no kind"
+                " that is supported",
+                server->url);
+  else if (url.kind != BL_ICE_STUN)
+    add_turn (p, server, &url);
+  else if (with_stun)
+    g_object_set (p->agent, "stun-server", url.host, "stun-server-port",
+                  (guint)url.port, NULL);
+}
+
+static bool
+add_address (NiceAgent *agent, const char *text)
+{
+  NiceAddress address;
+  nice_address_init (&address);
+  return nice_address_set_from_string (&address, text)
+         && nice_agent_add_local_address (agent, &address);
+}
+
+/* Without an address of our own choice libnice takes all but loopback. */
+static gboolean
+add_addresses (BlUplinkPath *p, const BlUplinkPathOptions *options,
+               GError **error)
+{
+  for (const char *const *name = options->interfaces; name && *name; name++) {
+    g_autofree char *copy = g_strdup (*name);
+    g_autofree char *address = nice_interfaces_get_ip_for_interface (copy);
+    if (!add_address (p->agent, address ? address : *name)) {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                   "[ice] interfaces: “%s” is neither an interface that is up"
+                   " nor an address of one",
+                   *name);
+      return FALSE;
+    }
+  }
+  if (!options->loopback || (options->interfaces && *options->interfaces))
+    return TRUE;
+  add_address (p->agent, "127.0.0.1");
+  add_address (p->agent, "::1");
+  GList *addresses = nice_interfaces_get_local_ips (FALSE);
+  for (GList *a = addresses; a; a = a->next)
+    add_address (p->agent, a->data);
+  g_list_free_full (addresses, g_free);
+  return TRUE;
+}
+
+static void
+connect_signals (BlUplinkPath *p)
+{
+  g_signal_connect (p->agent, "new-candidate-full", G_CALLBACK (on_candidate),
+                    p);
+  g_signal_connect (p->agent, "candidate-gathering-done",
+                    G_CALLBACK (on_gathered), p);
+  g_signal_connect (p->agent, "component-state-changed", G_CALLBACK (on_state),
+                    p);
+  nice_agent_attach_recv (p->agent, p->stream, COMPONENT,
+                          g_main_context_get_thread_default (), on_receive, p);
+}
+
+BlUplinkPath *
+bl_uplink_path_new (const BlUplinkPathOptions *options,
+                    const BlUplinkPathCallbacks *callbacks, gpointer user_data,
+                    GError **error)
+{
+  BlUplinkPath *p = g_new0 (BlUplinkPath, 1);
+  p->callbacks = callbacks;
+  p->user_data = user_data;
+  p->agent = nice_agent_new_full (g_main_context_get_thread_default (),
+                                  NICE_COMPATIBILITY_RFC5245,
+                                  NICE_AGENT_OPTION_REGULAR_NOMINATION
+                                      | NICE_AGENT_OPTION_CONSENT_FRESHNESS);
+  g_object_set (p->agent, "controlling-mode", TRUE, "ice-tcp", FALSE, "upnp",
+                FALSE, NULL);
+  p->stream = nice_agent_add_stream (p->agent, 1);
+  connect_signals (p);
+  for (guint i = 0; options->servers && i < options->servers->len; i++)
+    add_server (p, g_ptr_array_index (options->servers, i), true);
+  if (!add_addresses (p, options, error)) {
+    bl_uplink_path_free (p);
+    return NULL;
+  }
+  if (!nice_agent_get_local_credentials (p->agent, p->stream, &p->ufrag,
+                                         &p->pwd)
+      || !nice_agent_gather_candidates (p->agent, p->stream)) {
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_NETWORK_UNREACHABLE,
+                 "no network interface can be used: is there a network?");
+    bl_uplink_path_free (p);
+    return NULL;
+  }
+  p->started = true;
+  return p;
+}
+
+void
+bl_uplink_path_free (BlUplinkPath *path)
+{
+  if (!path)
+    return;
+  g_signal_handlers_disconnect_by_data (path->agent, path);
+  nice_agent_attach_recv (path->agent, path->stream, COMPONENT, NULL, NULL,
+                          NULL);
+  /* An allocation at a TURN server ends by its lifetime. */
+  g_object_unref (path->agent);
+  g_free (path->ufrag);
+  g_free (path->pwd);
+  g_free (path);
+}
+
+const char *
+bl_uplink_path_ufrag (const BlUplinkPath *path)
+{
+  return path->ufrag;
+}
+
+const char *
+bl_uplink_path_pwd (const BlUplinkPath *path)
+{
+  return path->pwd;
+}
+
+const BlCandidate *
+bl_uplink_path_candidates (const BlUplinkPath *path, gsize *out_count)
+{
+  *out_count = path->n_candidates;
+  return path->candidates;
+}
+
+bool
+bl_uplink_path_is_gathered (const BlUplinkPath *path)
+{
+  return path->gathered;
+}
+
+void
+bl_uplink_path_add_servers (BlUplinkPath *path, const GPtrArray *servers)
+{
+  for (guint i = 0; i < servers->len; i++)
+    add_server (path, g_ptr_array_index (servers, i), false);
+}
+
+/* --- using
+ * ---------------------------------------------------------------------- */
+
+bool
+bl_uplink_path_connect (BlUplinkPath *path, const char *ufrag, const char *pwd,
+                        const BlCandidate *candidates, gsize n_candidates)
+{
+  GSList *list = NULL;
+  for (gsize i = 0; i < n_candidates; i++) {
+    char text[BL_CANDIDATE_TEXT_SIZE];
+    bl_candidate_format (&candidates[i], text);
+    g_autofree char *line = g_strconcat ("a=", text, NULL);
+    NiceCandidate *nice = nice_agent_parse_remote_candidate_sdp (
+        path->agent, path->stream, line);
+    if (nice)
+      list = g_slist_prepend (list, nice);
+  }
+  list = g_slist_reverse (list);
+  int taken = 0;
+  if (list
+      && nice_agent_set_remote_credentials (path->agent, path->stream, ufrag,
+                                            pwd))
+    taken = nice_agent_set_remote_candidates (path->agent, path->stream,
+                                              COMPONENT, list);
+  g_slist_free_full (list, (GDestroyNotify)nice_candidate_free);
+  return taken > 0;
+}
+
+bool
+bl_uplink_path_send (BlUplinkPath *path, const guint8 *data, gsize length)
+{
+  return nice_agent_send (path->agent, path->stream, COMPONENT, (guint)length,
+                          (const gchar *)data)
+         == (gint)length;
+}
+
+static void
+describe_candidate (const NiceCandidate *candidate, GString *out)
+{
+  static const char *const types[] = {
+    [NICE_CANDIDATE_TYPE_HOST] = "host",
+    [NICE_CANDIDATE_TYPE_SERVER_REFLEXIVE] = "srflx",
+    [NICE_CANDIDATE_TYPE_PEER_REFLEXIVE] = "prflx",
+    [NICE_CANDIDATE_TYPE_RELAYED] = "relay",
+  };
+  char address[NICE_ADDRESS_STRING_LEN];
+  nice_address_to_string (&candidate->addr, address);
+  g_string_append_printf (out, "%s %s:%u", types[candidate->type], address,
+                          nice_address_get_port (&candidate->addr));
+}
+
+char *
+bl_uplink_path_describe (const BlUplinkPath *path)
+{
+  NiceCandidate *local, *remote;
+  if (!nice_agent_get_selected_pair (path->agent, path->stream, COMPONENT,
+                                     &local, &remote))
+    return NULL;
+  GString *text = g_string_new (NULL);
+  describe_candidate (local, text);
+  g_string_append (text, " to ");
+  describe_candidate (remote, text);
+  return g_string_free (text, FALSE);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One ICE agent and the path that it finds: the only file that knows libnice.
+ * Made afresh for each ICE restart (see uplink.h); so it is gathered, connected
+ * and freed, and never changed in between. Threads and contexts as uplink.h.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "signal/candidate.h"
+
+typedef struct BlUplinkPath BlUplinkPath;
+
+typedef struct {
+  /* May be changed in place; not kept. */
+  void (*packet) (guint8 *data, gsize length, gpointer user_data);
+  /* A pair works; again each time it works anew. May free other paths. */
+  void (*ready) (BlUplinkPath *path, gpointer user_data);
+  /* No pair works any more, or consent ended (RFC 7675). */
+  void (*failed) (BlUplinkPath *path, gpointer user_data);
+  void (*candidate) (BlUplinkPath *path, const BlCandidate *candidate,
+                     gpointer user_data);
+  void (*gathered) (BlUplinkPath *path, gpointer user_data);
+} BlUplinkPathCallbacks;
+
+typedef struct {
+  const GPtrArray *servers;
+  const char *const *interfaces;
+  bool loopback;
+} BlUplinkPathOptions;
+
+/* Gathers: host candidates are there when it returns, without callbacks. */
+BlUplinkPath *bl_uplink_path_new (const BlUplinkPathOptions *options,
+                                  const BlUplinkPathCallbacks *callbacks,
+                                  gpointer user_data, GError **error);
+
+/* Accepts NULL. Not from within its own callbacks. */
+void bl_uplink_path_free (BlUplinkPath *path);
+
+const char *bl_uplink_path_ufrag (const BlUplinkPath *path);
+const char *bl_uplink_path_pwd (const BlUplinkPath *path);
+const BlCandidate *bl_uplink_path_candidates (const BlUplinkPath *path,
+                                              gsize *out_count);
+bool bl_uplink_path_is_gathered (const BlUplinkPath *path);
+
+/* Asks further TURN servers for addresses. A STUN server can't be added any
+ * more: it counts from the next path on. */
+void bl_uplink_path_add_servers (BlUplinkPath *path, const GPtrArray *servers);
+
+/* False: none of the candidates is of use. */
+bool bl_uplink_path_connect (BlUplinkPath *path, const char *ufrag,
+                             const char *pwd, const BlCandidate *candidates,
+                             gsize n_candidates);
+
+/* False: it could not be sent now. */
+bool bl_uplink_path_send (BlUplinkPath *path, const guint8 *data, gsize length);
+
+/* The pair in use, for the log; NULL if there is none. */
+char *bl_uplink_path_describe (const BlUplinkPath *path);

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define BL_LOG_TOPIC "vehicle"
+#include "vehicle/vehicle.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "secure/token.h"
+#include "vehicle/call.h"
+#include "vehicle/callfile.h"
+#include "vehicle/health.h"
+#include "vehicle/kiosk.h"
+#include "vehicle/publisher.h"
+
+#define HANG_UP_MS         2000
+#define NETWORK_SETTLES_MS 500
+
+/* Warn this long before our certificate ends. */
+#define EXPIRY_WARNING_S (14 * 24 * 3600)
+
+struct BlVehicle {
+  const BlVehicleOptions *options;
+  const BlVehicleCallbacks *callbacks;
+  gpointer user_data;
+
+  BlWhip *whip;
+  BlDtlsContext *dtls;
+  BlFingerprint fingerprint;
+  BlCapture *capture;
+  BlKiosk *kiosk;
+  BlHealth health;
+  guint health_source;
+
+  BlCall call;
+  BlCallFile identity; /* of the call; empty when idle */
+  BlCallState shown;   /* the state last logged */
+  GSource *call_timer;
+  BlPublisher *publisher;
+  guint hang_up_source;
+  char *message; /* for the crew: what went wrong last; "" */
+
+  GNetworkMonitor *network;
+  gulong network_handler;
+  guint network_source;
+};
+
+static void step (BlVehicle *v);
+
+static void
+set_message (BlVehicle *v, const char *message)
+{
+  g_free (v->message);
+  v->message = g_strdup (message);
+}
+
+/* --- the call's events
+ * ----------------------------------------------------------- */
+
+/* Callbacks of the publisher may not free it: the next step is taken from the
+ * main loop. */
+static void
+step_soon (BlVehicle *v)
+{
+  g_source_set_ready_time (v->call_timer, 0);
+}
+
+static void
+on_session (gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  bl_call_on_session (&v->call);
+}
+
+static void
+on_connected (gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  bl_call_on_connected (&v->call, bl_clock_now ());
+  set_message (v, "");
+  g_autofree char *path = bl_publisher_describe (v->publisher);
+  bl_info ("media flows: %s", path);
+  step_soon (v);
+}
+
+static void
+on_lost (const char *reason, bool keyed, gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  bl_warning ("connection lost: %s", reason);
+  set_message (v, reason);
+  bl_call_on_lost (&v->call, keyed, bl_clock_now ());
+  step_soon (v);
+}
+
+static void
+on_failed (const GError *error, gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  bl_warning ("%s", error->message);
+  set_message (v, error->message);
+  if (g_error_matches (error, BL_WHIP_ERROR, BL_WHIP_ERROR_GONE)
+      || g_error_matches (error, BL_WHIP_ERROR, BL_WHIP_ERROR_PRECONDITION))
+    bl_call_on_gone (&v->call, bl_clock_now ());
+  else
+    bl_call_on_failed (&v->call, bl_whip_error_is_final (error),
+                       bl_clock_now ());
+  step_soon (v);
+}
+
+static void
+on_keyframe (gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  bl_capture_force_keyframe (v->capture);
+}
+
+static const BlPublisherCallbacks publisher_callbacks = {
+  .session = on_session,
+  .connected = on_connected,
+  .lost = on_lost,
+  .failed = on_failed,
+  .keyframe = on_keyframe,
+};
+
+static void
+finish_hang_up (gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  g_clear_handle_id (&v->hang_up_source, g_source_remove);
+  bl_call_on_deleted (&v->call);
+  step_soon (v);
+}
+
+static gboolean
+on_hang_up_late (gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  v->hang_up_source = 0;
+  finish_hang_up (v);
+  return G_SOURCE_REMOVE;
+}
+
+/* --- the call's actions
+ * ---------------------------------------------------------- */
+
+static bool
+relay_is_here (const BlVehicleOptions *options)
+{
+  g_autoptr (GUri) uri
+      = g_uri_parse (options->relay_url, G_URI_FLAGS_NONE, NULL);
+  const char *host = g_uri_get_host (uri);
+  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (host);
+  return g_ascii_strcasecmp (host, "localhost") == 0
+         || (address && g_inet_address_get_is_loopback (address));
+}
+
+static void
+new_session (BlVehicle *v)
+{
+  bl_publisher_free (v->publisher);
+  BlPublisherOptions options = {
+    .whip = v->whip,
+    .uplink = {
+      .dtls = v->dtls,
+      .servers = v->options->ice_servers,
+      .interfaces = v->options->ice_interfaces,
+      .loopback = relay_is_here (v->options),
+    },
+    .fingerprint = v->fingerprint.bytes,
+    .ed = v->identity.ed,
+    .call_id = v->identity.id,
+    .bitrate_bps = (guint64)v->options->capture.bitrate_bps,
+  };
+  v->publisher = bl_publisher_new (&options, &publisher_callbacks, v);
+  bl_publisher_open (v->publisher);
+}
+
+static void
+hang_up (BlVehicle *v)
+{
+  bl_capture_stop (v->capture);
+  v->hang_up_source = g_timeout_add (HANG_UP_MS, on_hang_up_late, v);
+  bl_publisher_hang_up (v->publisher, finish_hang_up);
+}
+
+static void
+become_idle (BlVehicle *v)
+{
+  bl_capture_stop (v->capture);
+  g_clear_pointer (&v->publisher, bl_publisher_free);
+  bl_call_file_forget (v->options->state_folder);
+  bl_call_file_clear (&v->identity);
+  bl_health_reset (&v->health);
+}
+
+static void
+show_state (BlVehicle *v)
+{
+  BlCallState before = v->shown;
+  if (v->call.state == before)
+    return;
+  v->shown = v->call.state;
+  bl_info ("state %s%s%s%s%s", bl_call_state_name (v->shown),
+           v->identity.ed ? " ed=" : "", v->identity.ed ? v->identity.ed : "",
+           v->identity.id ? " call=" : "",
+           v->identity.id ? v->identity.id : "");
+  if (v->shown != BL_CALL_IDLE)
+    return;
+  become_idle (v);
+  v->callbacks->ended (before == BL_CALL_CALLING && *v->message ? v->message
+                                                                : NULL,
+                       v->user_data);
+}
+
+static void
+step (BlVehicle *v)
+{
+  switch (bl_call_take_action (&v->call, bl_clock_now ())) {
+  case BL_CALL_WAIT:
+    break;
+  case BL_CALL_NEW_SESSION:
+    new_session (v);
+    break;
+  case BL_CALL_RESTART_ICE:
+    bl_publisher_restart_ice (v->publisher);
+    break;
+  case BL_CALL_DELETE:
+    hang_up (v);
+    break;
+  }
+  show_state (v);
+  BlTime deadline = bl_call_deadline (&v->call);
+  g_source_set_ready_time (v->call_timer,
+                           deadline == BL_TIME_NEVER ? -1 : deadline);
+}
+
+static gboolean
+on_call_timer (gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  g_source_set_ready_time (v->call_timer, -1);
+  step (v);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+begin (BlVehicle *v, bool resumed)
+{
+  if (!bl_call_start (&v->call, resumed, bl_clock_now ()))
+    return FALSE;
+  set_message (v, "");
+  bl_capture_start (v->capture);
+  step_soon (v);
+  return TRUE;
+}
+
+gboolean
+bl_vehicle_resume (BlVehicle *vehicle)
+{
+  g_autoptr (GError) error = NULL;
+  if (!bl_call_file_load (vehicle->options->state_folder, &vehicle->identity,
+                          &error)) {
+    if (error)
+      bl_warning ("%s", error->message);
+    return FALSE;
+  }
+  bl_info ("resuming the call to %s", vehicle->identity.ed);
+  return begin (vehicle, true);
+}
+
+gboolean
+bl_vehicle_call (BlVehicle *vehicle, const char *ed, GError **error)
+{
+  if (vehicle->call.state != BL_CALL_IDLE) {
+    if (g_strcmp0 (vehicle->identity.ed, ed) == 0
+        && vehicle->call.state != BL_CALL_ENDING)
+      return TRUE;
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                 "there is a call to %s: hang up first", vehicle->identity.ed);
+    return FALSE;
+  }
+  const char *const *eds = vehicle->options->eds;
+  if (!bl_vehicle_ed_is_valid (ed) || (*eds && !g_strv_contains (eds, ed))) {
+    g_autofree char *names = g_strjoinv (", ", (char **)eds);
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+                 "“%s” is no department that this vehicle may call%s%s", ed,
+                 *names ? ": " : "", names);
+    return FALSE;
+  }
+  BlCallFile identity = {
+    .ed = g_strdup (ed),
+    .id = bl_id_new (),
+    .started_unix_s = bl_clock_unix_us () / BL_SECOND,
+  };
+  g_autoptr (GError) why = NULL;
+  if (!bl_call_file_save (vehicle->options->state_folder, &identity, &why))
+    bl_warning ("this call can't be resumed after a restart: %s", why->message);
+  bl_call_file_clear (&vehicle->identity);
+  vehicle->identity = identity;
+  return begin (vehicle, false);
+}
+
+gboolean
+bl_vehicle_hang_up (BlVehicle *vehicle)
+{
+  if (!bl_call_hang_up (&vehicle->call, bl_clock_now ()))
+    return FALSE;
+  set_message (vehicle, "");
+  step_soon (vehicle);
+  return TRUE;
+}
+
+/* --- capture
+ * ------------------------------------------------------------------------ */
+
+static void
+on_frame (const BlCaptureFrame *frame, gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  if (v->publisher)
+    bl_publisher_frame (v->publisher, frame);
+}
+
+static void
+on_capture_state (BlCaptureState state, const char *message, gpointer user_data)
+{
+  if (state != BL_CAPTURE_FAILED)
+    bl_info ("capture %s%s%s", bl_capture_state_name (state),
+             *message ? ": " : "", message);
+}
+
+static const BlCaptureCallbacks capture_callbacks
+    = { .frame = on_frame, .state = on_capture_state };
+
+/* --- the crew's page
+ * ---------------------------------------------------------------- */
+
+static void
+on_kiosk_state (BlKioskState *out_state, gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  const char *capture_message = bl_capture_message (v->capture);
+  *out_state = (BlKioskState){
+    .state = bl_call_state_name (v->call.state),
+    .unit = v->options->unit,
+    .ed = v->identity.ed,
+    .call_id = v->identity.id,
+    .since_unix_s = v->identity.started_unix_s,
+    .eds = v->options->eds,
+    .message = *v->message ? v->message : capture_message,
+    .capture = bl_capture_state_name (bl_capture_state (v->capture)),
+    .bitrate_bps = v->health.bitrate_bps,
+    .fps = v->health.fps,
+    .rtt_us = v->health.rtt_us,
+    .loss = v->health.loss,
+    .viewers = -1,
+    .restarts = bl_capture_stats (v->capture).restarts,
+  };
+}
+
+static char *
+on_kiosk_call (const char *ed, gpointer user_data)
+{
+  g_autoptr (GError) error = NULL;
+  return bl_vehicle_call (user_data, ed, &error) ? NULL
+                                                 : g_strdup (error->message);
+}
+
+static char *
+on_kiosk_hang_up (gpointer user_data)
+{
+  return bl_vehicle_hang_up (user_data) ? NULL : g_strdup ("there is no call");
+}
+
+static const BlKioskCallbacks kiosk_callbacks = {
+  .state = on_kiosk_state,
+  .call = on_kiosk_call,
+  .hang_up = on_kiosk_hang_up,
+};
+
+guint16
+bl_vehicle_kiosk_port (const BlVehicle *vehicle)
+{
+  return vehicle->kiosk ? bl_kiosk_port (vehicle->kiosk) : 0;
+}
+
+/* --- health and network
+ * ------------------------------------------------------------- */
+
+static gboolean
+on_second (gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  if (!v->publisher)
+    return G_SOURCE_CONTINUE;
+  BlSenderStats stats = bl_publisher_stats (v->publisher);
+  bl_health_update (&v->health, &stats, bl_clock_now ());
+  guint every = v->options->health_s;
+  if (v->call.state == BL_CALL_LIVE && every > 0
+      && v->health.updates % every == 0) {
+    g_autofree char *line = bl_health_line (&v->health, &stats);
+    bl_info ("health %s capture_dropped=%" G_GUINT64_FORMAT, line,
+             bl_capture_stats (v->capture).dropped);
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_network_settled (gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  v->network_source = 0;
+  bl_call_on_network_changed (&v->call, bl_clock_now ());
+  step_soon (v);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_network_changed (GNetworkMonitor *monitor, gboolean available,
+                    gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  g_clear_handle_id (&v->network_source, g_source_remove);
+  v->network_source = g_timeout_add (NETWORK_SETTLES_MS, on_network_settled, v);
+}
+
+/* --- the object
+ * --------------------------------------------------------------------- */
+
+static gboolean
+dispatch_timer (GSource *source, GSourceFunc callback, gpointer data)
+{
+  return callback (data);
+}
+
+static GSourceFuncs timer_funcs = { .dispatch = dispatch_timer };
+
+static gboolean
+set_up_security (BlVehicle *v, GError **error)
+{
+  BlWhipOptions whip = {
+    .relay_url = v->options->relay_url,
+    .ca = v->options->relay_ca,
+    .certificate = v->options->certificate,
+    .key = v->options->key,
+  };
+  v->whip = bl_whip_new (&whip, error);
+  if (!v->whip)
+    return FALSE;
+  gint64 now = bl_clock_unix_us () / BL_SECOND;
+  gint64 expires = bl_whip_certificate_expires_unix_s (v->whip);
+  if (expires > 0 && expires - now < EXPIRY_WARNING_S)
+    bl_warning ("this vehicle's certificate %s expires in %d days",
+                v->options->certificate, (int)((expires - now) / 86400));
+  g_autoptr (BlCert) cert
+      = bl_cert_new_self_signed ("bluelight-vehicle", now, error);
+  if (!cert)
+    return FALSE;
+  bl_cert_fingerprint (cert, &v->fingerprint);
+  v->dtls = bl_dtls_context_new (cert, error);
+  return v->dtls != NULL;
+}
+
+/* A camera that is missing now may come; a pipeline that is wrong stays so. */
+static gboolean
+check_capture (BlVehicle *v, GError **error)
+{
+  g_autoptr (GstElement) pipeline
+      = bl_pipeline_load (&v->options->capture, error);
+  if (!pipeline)
+    return FALSE;
+  g_autoptr (GError) why = NULL;
+  if (!bl_pipeline_check_source (&v->options->capture, &why))
+    bl_warning ("%s", why->message);
+  return TRUE;
+}
+
+BlVehicle *
+bl_vehicle_new (const BlVehicleOptions *options,
+                const BlVehicleCallbacks *callbacks, gpointer user_data,
+                GError **error)
+{
+  g_autoptr (BlVehicle) v = g_new0 (BlVehicle, 1);
+  v->options = options;
+  v->callbacks = callbacks;
+  v->user_data = user_data;
+  v->message = g_strdup ("");
+  bl_call_init (&v->call, (guint64)g_random_int () << 32 | g_random_int ());
+  v->call_timer = g_source_new (&timer_funcs, sizeof (GSource));
+  g_source_set_callback (v->call_timer, on_call_timer, v, NULL);
+  g_source_attach (v->call_timer, g_main_context_get_thread_default ());
+  v->capture = bl_capture_new (&options->capture, &capture_callbacks, v);
+  if (!bl_call_file_prepare (options->state_folder, error)
+      || !set_up_security (v, error) || !check_capture (v, error))
+    return NULL;
+  if (options->kiosk_port > 0) {
+    v->kiosk = bl_kiosk_new (options->kiosk_port, &kiosk_callbacks, v, error);
+    if (!v->kiosk)
+      return NULL;
+  }
+  v->health_source = g_timeout_add_seconds (1, on_second, v);
+  v->network = g_object_ref (g_network_monitor_get_default ());
+  v->network_handler = g_signal_connect (v->network, "network-changed",
+                                         G_CALLBACK (on_network_changed), v);
+  return g_steal_pointer (&v);
+}
+
+void
+bl_vehicle_free (BlVehicle *vehicle)
+{
+  BlVehicle *v = vehicle;
+  if (!v)
+    return;
+  if (v->network)
+    g_signal_handler_disconnect (v->network, v->network_handler);
+  g_clear_object (&v->network);
+  g_clear_handle_id (&v->network_source, g_source_remove);
+  g_clear_handle_id (&v->health_source, g_source_remove);
+  g_clear_handle_id (&v->hang_up_source, g_source_remove);
+  g_source_destroy (v->call_timer);
+  g_source_unref (v->call_timer);
+  bl_kiosk_free (v->kiosk);
+  bl_capture_free (v->capture);
+  bl_publisher_free (v->publisher);
+  bl_dtls_context_free (v->dtls);
+  bl_whip_free (v->whip);
+  bl_call_file_clear (&v->identity);
+  g_free (v->message);
+  g_free (v);
+}
