@@ -8,7 +8,7 @@ void
 bl_source_line_init (BlSourceLine *line, uint32_t clock_rate,
                      uint64_t first_seq)
 {
-  bl_assert (clock_rate > 0 && first_seq > 0);
+  bl_assert (clock_rate > 0 && first_seq >= BL_SEQ_CYCLE);
   *line
       = (BlSourceLine){ .clock_rate = clock_rate, .newest_seq = first_seq - 1 };
 }
@@ -24,11 +24,11 @@ static void
 join (BlSourceLine *line, uint64_t seq, uint32_t timestamp, BlTime now)
 {
   line->joined = true;
-  line->first_in = seq;
   line->seq_offset = line->newest_seq + 1 - seq;
   line->timestamp_offset = 0;
   if (!line->started)
     return;
+  line->first_in = seq;
 
   BlTime elapsed_us = now > line->newest_at ? now - line->newest_at : 0;
   uint64_t ticks

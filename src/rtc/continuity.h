@@ -9,8 +9,8 @@
  *   - The first packet of a new publisher gets newest + 1, and a timestamp
  *     that is later than the newest one by the wall time between them (at
  *     least one tick).
- *   - What a new publisher sent before that first packet is refused, so no
- *     number is given twice.
+ *   - What a later publisher sent before that first packet is refused, so no
+ *     number is given twice. The very first one may come reordered.
  *
  * BlViewerLine, one a track of a viewer: source's line → viewer's own SSRC,
  * sequence numbers and timestamps.
@@ -36,7 +36,7 @@ typedef struct {
   uint32_t clock_rate; /* ticks a second */
   bool started;        /* newest_… hold */
   bool joined;         /* the present publisher's offsets hold */
-  uint64_t first_in;   /* the present publisher's first seq */
+  uint64_t first_in;   /* lowest seq taken of the present publisher */
   uint64_t seq_offset; /* out = in + offset, modulo 2^64 */
   uint32_t timestamp_offset;
   uint64_t newest_seq;
@@ -44,8 +44,8 @@ typedef struct {
   BlTime newest_at;
 } BlSourceLine;
 
-/* `first_seq` is what the very first packet gets; at least 65536 keeps room
- * below for reordering. */
+/* `first_seq` is what the very first packet gets: at least 65536, which leaves
+ * room below for what was reordered before it. */
 void bl_source_line_init (BlSourceLine *line, uint32_t clock_rate,
                           uint64_t first_seq);
 

@@ -47,18 +47,20 @@ bl_history_get (const BlHistory *history, uint64_t seq)
 }
 
 /* Moves the latest IDR's start back over what joins to it, and makes it the
- * key once its picture's beginning is here. */
+ * key once it is sure that nothing of the picture is missing ahead of it: a
+ * viewer that joined past the SPS would never see a picture. */
 static void
 extend_key (BlHistory *history)
 {
   BlHistoryKey *latest = &history->latest;
-  const BlHistoryEntry *entry;
-  while ((entry = bl_history_get (history, latest->start - 1))
-         && entry->meta.timestamp == latest->timestamp)
+  const BlHistoryEntry *before;
+  while ((before = bl_history_get (history, latest->start - 1))
+         && before->meta.timestamp == latest->timestamp)
     latest->start--;
 
-  entry = bl_history_get (history, latest->start);
-  if (entry && entry->meta.h264 & BL_H264_PICTURE_START)
+  const BlHistoryEntry *entry = bl_history_get (history, latest->start);
+  if (entry && entry->meta.h264 & BL_H264_PICTURE_START
+      && (before || entry->meta.h264 & BL_H264_HAS_SPS))
     history->key = *latest;
 }
 
@@ -67,11 +69,11 @@ note_key (BlHistory *history, uint64_t seq, const BlHistoryMeta *meta)
 {
   BlHistoryKey *latest = &history->latest;
   bool same = latest->known && meta->timestamp == latest->timestamp;
+  bool ahead = latest->known && seq < latest->start;
 
-  if (meta->h264 & BL_H264_HAS_IDR && !same
-      && (!latest->known || seq > latest->start))
+  if (meta->h264 & BL_H264_HAS_IDR && !same && !ahead)
     *latest = (BlHistoryKey){ true, meta->timestamp, seq };
-  else if (!same || seq > latest->start)
+  else if (!ahead || (!same && seq + 1 != latest->start))
     return;
   extend_key (history);
 }

@@ -6,10 +6,11 @@
  * Invariants: an entry is at index seq mod capacity and holds one reference on
  * its packet; the window is (newest - capacity, newest]; what is in the window
  * stays until the window moves past it (a keyframe flushes nothing).
- * The key is the newest IDR picture whose beginning is here, at the lowest
+ * The key is the newest IDR picture whose beginning is here: the lowest
  * sequence number that joins to its IDR slice without a hole and with the same
- * timestamp (so SPS and PPS are in it). While a newer IDR still lacks its
- * beginning the older one stays the key.
+ * timestamp (so SPS and PPS are in it), and that either has the SPS or follows
+ * a packet of another picture. While a newer IDR's beginning is still missing,
+ * the older one stays the key.
  *
  * Packets, pool and ring belong to one thread. All memory is taken at init.
  * Sequence numbers are of the source's continuous line (rtc/continuity.h).

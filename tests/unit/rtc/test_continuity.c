@@ -20,7 +20,8 @@ static const struct {
   { 'p', 70003, 3000 - 16, 1033333, 100003, 3000 - 16 },
   /* A late one keeps its place; the hole stays open for it. */
   { 'p', 70002, 3000 - 16, 1034000, 100002, 3000 - 16 },
-  { 'p', 69999, 0, 1034000, REFUSED, 0 },
+  /* So does one from before the first. */
+  { 'p', 69999, 0xfffffff0, 1034000, 99999, 0xfffffff0 },
   /* Ten seconds after the newest timestamp (at 1033333): 900,000 ticks. */
   { 'R', 0, 0, 0, 0, 0 },
   { 'p', 131071, 5, 11033333, 100004, 3000 - 16 + 900000 },

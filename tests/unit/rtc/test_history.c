@@ -178,7 +178,7 @@ static const struct {
   { 104, 30, 'P', 101 },
   /* SPS comes last. */
   { 107, 40, 'i', 101 },
-  { 106, 40, 'I', 106 },
+  { 106, 40, 'I', 101 },
   { 105, 40, 'S', 105 },
   { 108, 50, 'P', 105 },
   /* While the next IDR's beginning is missing, the old one is the key. */
@@ -195,6 +195,13 @@ static const struct {
   /* Timestamps wrap; an IDR alone, without SPS, is a beginning too. */
   { 126, 0xffffffff, 'P', 0 },
   { 127, 0, 'I', 127 },
+  /* The same after a hole: SPS may have been in it, until it is filled. */
+  { 130, 10, 'I', 127 },
+  { 128, 5, 'P', 127 },
+  { 129, 5, 'P', 130 },
+  /* A hole ahead of the SPS does no harm. */
+  { 132, 20, 'S', 130 },
+  { 133, 20, 'I', 132 },
 };
 
 START_TEST (a_viewer_joins_where_the_newest_idr_picture_begins)
