@@ -183,18 +183,22 @@ bl_tap_pop (BlTap *tap)
 }
 
 void
+bl_tap_nap (BlTap *tap, int ms)
+{
+  struct pollfd fd = { .fd = tap->event_fd, .events = POLLIN };
+  (void)poll (&fd, 1, ms);
+  uint64_t count;
+  if (read (tap->event_fd, &count, sizeof count) < 0)
+    return; /* nobody woke us: the time was up */
+}
+
+void
 bl_tap_wait (BlTap *tap, int timeout_ms)
 {
   size_t tail = atomic_load_explicit (&tap->tail, memory_order_relaxed);
   atomic_store (&tap->sleeping, true);
-  if (atomic_load (&tap->head) == tail) {
-    struct pollfd fd = { .fd = tap->event_fd, .events = POLLIN };
-    (void)poll (&fd, 1, timeout_ms);
-  }
+  bl_tap_nap (tap, atomic_load (&tap->head) == tail ? timeout_ms : 0);
   atomic_store (&tap->sleeping, false);
-  uint64_t count;
-  if (read (tap->event_fd, &count, sizeof count) < 0)
-    return; /* nobody woke us: the time was up, or there was a record */
 }
 
 void

@@ -98,13 +98,17 @@ void bl_tap_pop (BlTap *tap);
  * (-1: none) has passed. */
 void bl_tap_wait (BlTap *tap, int timeout_ms);
 
+/* Sleeps for `ms`, which only bl_tap_wake() shortens: while records are sure to
+ * come, so that the writer need not wake us for each. */
+void bl_tap_nap (BlTap *tap, int ms);
+
 /* Asks the worker for a keyframe. Lost if the worker is far behind: ask again.
  */
 void bl_tap_want_keyframe (BlTap *tap, uint64_t recording);
 
 /* ---- any thread ---- */
 
-/* Ends a bl_tap_wait(), now or the next. */
+/* Ends a bl_tap_wait() or bl_tap_nap(), now or the next. */
 void bl_tap_wake (BlTap *tap);
 
 /* Packets and control records dropped since bl_tap_new(). */

@@ -22,7 +22,10 @@ static void
 set_error (const BlPartFile *file, const char *what, GError **error)
 {
   int code = errno;
-  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (code),
+  /* A quota or the file system's limit is as good as a full disk. */
+  gboolean full = code == ENOSPC || code == EDQUOT || code == EFBIG;
+  g_set_error (error, G_IO_ERROR,
+               full ? (gint)G_IO_ERROR_NO_SPACE : g_io_error_from_errno (code),
                "%s: can't %s: %s", file->path, what, g_strerror (code));
 }
 
@@ -88,22 +91,44 @@ bl_part_file_create (BlPartFile *file, const char *path, const guint8 *init,
     bl_part_file_close (file);
     return FALSE;
   }
-  file->init_bytes = (gint64)length;
-  if (!bl_part_file_append (file, init, length, error)) {
+  if (!write_all (file->fd, init, length, 0) || fdatasync (file->fd) < 0) {
+    set_error (file, "write its beginning", error);
     (void)unlink (path);
     bl_part_file_close (file);
     return FALSE;
   }
+  file->init = g_memdup2 (init, length);
+  file->init_bytes = file->bytes = (gint64)length;
   sync_folder (path);
+  return TRUE;
+}
+
+/* Writes the duration over the init segment's. */
+static gboolean
+patch_duration (BlPartFile *file, gint64 duration_us)
+{
+  if (!file->init) {
+    file->init = g_malloc ((gsize)file->init_bytes);
+    if (!read_all (file->fd, file->init, (gsize)file->init_bytes, 0))
+      return FALSE;
+  }
+  BlCmafPatch patches[BL_CMAF_PATCHES_MAX];
+  guint n = bl_cmaf_duration_patches (file->init, (gsize)file->init_bytes,
+                                      duration_us, patches);
+  for (guint i = 0; i < n; i++) {
+    if (!write_all (file->fd, patches[i].bytes, sizeof patches[i].bytes,
+                    (gint64)patches[i].offset))
+      return FALSE;
+  }
   return TRUE;
 }
 
 gboolean
 bl_part_file_append (BlPartFile *file, const guint8 *data, gsize length,
-                     GError **error)
+                     gint64 duration_us, GError **error)
 {
   if (write_all (file->fd, data, length, file->bytes)
-      && fdatasync (file->fd) == 0) {
+      && patch_duration (file, duration_us) && fdatasync (file->fd) == 0) {
     file->bytes += (gint64)length;
     return TRUE;
   }
@@ -116,26 +141,10 @@ bl_part_file_append (BlPartFile *file, const guint8 *data, gsize length,
 gboolean
 bl_part_file_set_duration (BlPartFile *file, gint64 duration_us, GError **error)
 {
-  g_autofree guint8 *init = g_malloc ((gsize)file->init_bytes);
-  if (!read_all (file->fd, init, (gsize)file->init_bytes, 0)) {
-    set_error (file, "read its beginning", error);
-    return FALSE;
-  }
-  BlCmafPatch patches[BL_CMAF_PATCHES_MAX];
-  guint n = bl_cmaf_duration_patches (init, (gsize)file->init_bytes,
-                                      duration_us, patches);
-  for (guint i = 0; i < n; i++) {
-    if (!write_all (file->fd, patches[i].bytes, sizeof patches[i].bytes,
-                    (gint64)patches[i].offset)) {
-      set_error (file, "write its duration", error);
-      return FALSE;
-    }
-  }
-  if (fdatasync (file->fd) < 0) {
-    set_error (file, "write its duration", error);
-    return FALSE;
-  }
-  return TRUE;
+  if (patch_duration (file, duration_us) && fdatasync (file->fd) == 0)
+    return TRUE;
+  set_error (file, "write its duration", error);
+  return FALSE;
 }
 
 /* Where the moov ends, or -1. */
@@ -250,4 +259,5 @@ bl_part_file_close (BlPartFile *file)
     close (file->fd);
   file->fd = -1;
   g_clear_pointer (&file->path, g_free);
+  g_clear_pointer (&file->init, g_free);
 }

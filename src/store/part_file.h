@@ -17,15 +17,17 @@ typedef struct {
   char *path;
   gint64 bytes; /* length of what is good */
   gint64 init_bytes;
+  guint8 *init; /* its init segment, once needed */
 } BlPartFile;
 
 /* Makes the file and its folder, which must not hold it yet, with `init`. */
 gboolean bl_part_file_create (BlPartFile *file, const char *path,
                               const guint8 *init, gsize length, GError **error);
 
-/* One write at the end, then fdatasync. On failure the file is cut back. */
+/* One write at the end and the duration so far in place, then fdatasync. On
+ * failure the file is cut back. */
 gboolean bl_part_file_append (BlPartFile *file, const guint8 *data,
-                              gsize length, GError **error);
+                              gsize length, gint64 duration_us, GError **error);
 
 /* Writes the duration into the init segment, in place. */
 gboolean bl_part_file_set_duration (BlPartFile *file, gint64 duration_us,

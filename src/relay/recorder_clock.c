@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/recorder_clock.h"
+
+#include "base/blassert.h"
+#include "base/bltime.h"
+
+/* A capture time further than this before its arrival is not believed. */
+#define CAPTURE_AGE_MAX_US (30 * BL_SECOND)
+#define CAPTURE_LEAD_US    (1 * BL_SECOND)
+
+/* Further than this off the line is a jump of the clock, when it persists. */
+#define JUMP_US    (100 * BL_MS)
+#define JUMP_AFTER 5
+
+/* How fast the line follows: 1/32 a packet is about 1 s of pictures. */
+#define SMOOTHING 32
+
+/* How fast a line by arrivals, which only ever finds earlier ones, is let
+ * rise again: more than any clock drifts. */
+#define RISE_PPM 250
+
+void
+bl_recorder_clock_init (BlRecorderClock *clock, uint32_t rate)
+{
+  *clock = (BlRecorderClock){ .rate = rate,
+                              .delay_us = BL_RECORDER_DELAY_UNKNOWN };
+}
+
+static int64_t
+to_us (const BlRecorderClock *clock, uint64_t rtp_time)
+{
+  uint64_t rate = clock->rate;
+  return (int64_t)(rtp_time / rate * 1000000
+                   + rtp_time % rate * 1000000 / rate);
+}
+
+static void
+follow_capture (BlRecorderClock *clock, int64_t offset_us)
+{
+  int64_t error_us = offset_us - clock->offset_us;
+  if (!clock->by_capture) {
+    clock->by_capture = true;
+    clock->offset_us = offset_us;
+  } else if (error_us > JUMP_US || error_us < -JUMP_US) {
+    if (++clock->outliers < JUMP_AFTER)
+      return;
+    clock->offset_us = offset_us;
+  } else {
+    clock->offset_us += error_us / SMOOTHING;
+  }
+  clock->outliers = 0;
+}
+
+static void
+follow_arrival (BlRecorderClock *clock, int64_t rtp_us, int64_t offset_us)
+{
+  if (!clock->set || offset_us < clock->offset_us) {
+    clock->offset_us = offset_us;
+  } else if (rtp_us > clock->last_us) {
+    int64_t rise_us = (rtp_us - clock->last_us) * RISE_PPM / 1000000;
+    int64_t room_us = offset_us - clock->offset_us;
+    clock->offset_us += rise_us < room_us ? rise_us : room_us;
+  }
+}
+
+void
+bl_recorder_clock_update (BlRecorderClock *clock, uint64_t rtp_time,
+                          int64_t capture_us, int64_t arrival_us,
+                          int64_t other_delay_us)
+{
+  int64_t rtp_us = to_us (clock, rtp_time);
+  bool believed = capture_us != BL_TAP_TIME_UNKNOWN
+                  && capture_us <= arrival_us + CAPTURE_LEAD_US
+                  && capture_us >= arrival_us - CAPTURE_AGE_MAX_US;
+  if (believed) {
+    int64_t delay_us = arrival_us - capture_us;
+    if (delay_us < clock->delay_us)
+      clock->delay_us = delay_us;
+    else
+      clock->delay_us += (delay_us - clock->delay_us) / 256;
+    follow_capture (clock, capture_us - rtp_us);
+  } else if (!clock->by_capture) {
+    int64_t delay_us
+        = other_delay_us == BL_RECORDER_DELAY_UNKNOWN ? 0 : other_delay_us;
+    follow_arrival (clock, rtp_us, arrival_us - delay_us - rtp_us);
+  }
+  clock->set = true;
+  clock->last_us = rtp_us;
+}
+
+int64_t
+bl_recorder_clock_map (const BlRecorderClock *clock, uint64_t rtp_time)
+{
+  bl_assert (clock->set);
+  return clock->offset_us + to_us (clock, rtp_time);
+}
