@@ -133,7 +133,11 @@ static void
 forward_video (BlViewer *viewer, const BlHistoryEntry *entry)
 {
   if (viewer->join == BL_JOIN_WAITING) {
-    if (entry->meta.h264 & BL_H264_HAS_IDR)
+    /* An IDR's SPS may come after its slices, so any packet can complete it. */
+    uint64_t key_start;
+    if (entry->meta.h264 & BL_H264_HAS_IDR
+        || bl_history_key_start (
+            &viewer->source->tracks[BL_TRACK_VIDEO].history, &key_start))
       try_to_join (viewer);
   } else if (viewer->join == BL_JOIN_JOINING && entry->seq >= viewer->cursor) {
     bl_joinpacer_on_live (&viewer->pacer, entry->meta.payload_length);
