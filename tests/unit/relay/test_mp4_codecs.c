@@ -19,8 +19,8 @@ static const struct {
 
 START_TEST (codecs_are_read_from_the_init_segment)
 {
-  g_autofree char *codecs = bl_mp4_codecs ((const guint8 *)rows[_i].init,
-                                           rows[_i].length);
+  g_autofree char *codecs
+      = bl_mp4_codecs ((const guint8 *)rows[_i].init, rows[_i].length);
   ck_assert_pstr_eq (codecs, rows[_i].codecs);
 }
 END_TEST

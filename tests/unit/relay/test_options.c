@@ -36,8 +36,7 @@ END_TEST
 
 START_TEST (loopback_alone_needs_no_certificate)
 {
-  g_autoptr (BlOptions) o
-      = parse ("[http]\nloopback_port = 8080\n" EDS, NULL);
+  g_autoptr (BlOptions) o = parse ("[http]\nloopback_port = 8080\n" EDS, NULL);
   ck_assert_ptr_nonnull (o);
   ck_assert (o->has_loopback);
   ck_assert (!o->has_vehicles);
@@ -46,10 +45,10 @@ END_TEST
 
 START_TEST (ice_servers_are_split_into_url_and_credential)
 {
-  g_autoptr (BlOptions) o = parse (
-      TLS EDS "[ice]\nservers = stun:192.0.2.1:3478, "
-              "turn:ann:p:w@d@t.example:3478?transport=tcp\n",
-      NULL);
+  g_autoptr (BlOptions) o
+      = parse (TLS EDS "[ice]\nservers = stun:192.0.2.1:3478, "
+                       "turn:ann:p:w@d@t.example:3478?transport=tcp\n",
+               NULL);
   ck_assert_ptr_nonnull (o);
   ck_assert_uint_eq (o->ice_servers->len, 2);
   const BlIceServer *stun = g_ptr_array_index (o->ice_servers, 0);
@@ -120,9 +119,9 @@ END_TEST
 START_TEST (the_reference_lists_every_section)
 {
   g_autofree char *text = bl_options_describe ();
-  static const char *const sections[]
-      = { "[http]", "[tls]", "[media]", "[ice]", "[calls]", "[store]",
-          "[log]" };
+  static const char *const sections[] = { "[http]", "[tls]",   "[media]",
+                                          "[ice]",  "[calls]", "[store]",
+                                          "[log]" };
   for (gsize i = 0; i < G_N_ELEMENTS (sections); i++)
     ck_assert_ptr_nonnull (strstr (text, sections[i]));
 }
