@@ -45,8 +45,8 @@ parse_arguments (int *argc, char ***argv, Arguments *a, GError **error)
     { "call", 0, 0, G_OPTION_ARG_STRING, &a->call,
       "call this department at once", "ED" },
     { "source", 0, 0, G_OPTION_ARG_FILENAME, &a->source,
-      "take picture and sound from a pipeline (test, v4l2, …), /dev/videoN,"
-      " rtsp://… or a media file, whatever the configuration says",
+      "take picture and sound from a pipeline (test, v4l2, ...), /dev/videoN,"
+      " rtsp://... or a media file, whatever the configuration says",
       "SOURCE" },
     { "check-config", 0, 0, G_OPTION_ARG_NONE, &a->check_config,
       "read the configuration, check certificates, pipeline and camera, and"
