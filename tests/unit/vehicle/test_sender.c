@@ -181,6 +181,10 @@ START_TEST (a_frame_becomes_rtp_that_depacketises_to_the_same)
   BlSender *s = new_open_sender ();
   send_frame (s, true, 20000, START - 30 * BL_MS);
   run_until (s, START + 200 * BL_MS);
+  size_t length = make_access_unit (true, 20000);
+  BlH264Depay depay;
+  BlH264Au au = { 0 };
+  ck_assert (bl_h264_depay_init (&depay, BL_H264_ANNEX_B, 65536));
   unsigned i = 0, packets = 0;
   size_t bytes = 0;
   bool marker = false;
@@ -202,8 +206,21 @@ START_TEST (a_frame_becomes_rtp_that_depacketises_to_the_same)
     marker = rtp.marker;
     bytes += rtp.payload_length;
     packets++;
+    BlH264DepayPacket packet = {
+      .seq = BL_SEQ_CYCLE + rtp.seq,
+      .timestamp = rtp.timestamp,
+      .marker = rtp.marker,
+      .payload = rtp.payload,
+      .length = rtp.payload_length,
+    };
+    ck_assert (bl_h264_depay_push (&depay, &packet, &au)
+               == (marker ? BL_H264_DEPAY_AU : BL_H264_DEPAY_MORE));
   }
   ck_assert (marker);
+  ck_assert (au.keyframe && !au.broken);
+  ck_assert_uint_eq (au.length, length);
+  ck_assert_mem_eq (au.data, access_unit, length);
+  bl_h264_depay_clear (&depay);
   ck_assert_uint_ge (packets, 20000 / BL_SENDER_MAX_RTP_BYTES);
   ck_assert_uint_ge (bytes, 20000);
   ck_assert_uint_eq (bl_sender_stats (s).frames, 1);
