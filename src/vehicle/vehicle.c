@@ -40,6 +40,7 @@ struct BlVehicle {
   BlPublisher *publisher;
   guint hang_up_source;
   char *message; /* for the crew: what went wrong last; "" */
+  char *path;    /* addresses in use; NULL: none */
 
   GNetworkMonitor *network;
   gulong network_handler;
@@ -79,8 +80,9 @@ on_connected (gpointer user_data)
   BlVehicle *v = user_data;
   bl_call_on_connected (&v->call, bl_clock_now ());
   set_message (v, "");
-  g_autofree char *path = bl_publisher_describe (v->publisher);
-  bl_info ("media flows: %s", path);
+  g_free (v->path);
+  v->path = bl_publisher_describe (v->publisher);
+  bl_info ("media flows: %s", v->path);
   step_soon (v);
 }
 
@@ -88,6 +90,9 @@ static void
 on_lost (const char *reason, bool keyed, gpointer user_data)
 {
   BlVehicle *v = user_data;
+  g_clear_pointer (&v->path, g_free);
+  if (v->call.state == BL_CALL_ENDING)
+    return;
   bl_warning ("connection lost: %s", reason);
   set_message (v, reason);
   bl_call_on_lost (&v->call, keyed, bl_clock_now ());
@@ -192,6 +197,7 @@ become_idle (BlVehicle *v)
   g_clear_pointer (&v->publisher, bl_publisher_free);
   bl_call_file_forget (v->options->state_folder);
   bl_call_file_clear (&v->identity);
+  g_clear_pointer (&v->path, g_free);
   bl_health_reset (&v->health);
 }
 
@@ -351,6 +357,7 @@ on_kiosk_state (BlKioskState *out_state, gpointer user_data)
     .eds = v->options->eds,
     .message = *v->message ? v->message : capture_message,
     .capture = bl_capture_state_name (bl_capture_state (v->capture)),
+    .path = v->path,
     .bitrate_bps = v->health.bitrate_bps,
     .fps = v->health.fps,
     .rtt_us = v->health.rtt_us,
@@ -527,6 +534,7 @@ bl_vehicle_free (BlVehicle *vehicle)
   bl_dtls_context_free (v->dtls);
   bl_whip_free (v->whip);
   bl_call_file_clear (&v->identity);
+  g_free (v->path);
   g_free (v->message);
   g_free (v);
 }
