@@ -11,6 +11,7 @@
 
 static void on_timer (void *owner, BlTime now);
 static void update_timer (BlSession *session);
+static void follow_dtls (BlSession *session);
 
 static void
 add_credentials (BlSession *session, const char *ufrag, const char *pwd)
@@ -40,6 +41,7 @@ bl_session_new (BlLoop *loop, BlSessionId id, BlSourceId source,
   session->timer = (BlTimer){ .run = on_timer, .owner = session };
   session->fingerprint = (BlFingerprint){ .hash = BL_FINGERPRINT_SHA256,
                                           .length = BL_SDP_SHA256_BYTES };
+  session->dtls_client = setup->negotiated->dtls_client;
   memcpy (session->fingerprint.bytes, setup->negotiated->remote_fingerprint,
           BL_SDP_SHA256_BYTES);
   add_credentials (session, setup->local_ufrag, setup->local_pwd);
@@ -236,9 +238,13 @@ on_stun (BlSession *session, const BlPath *path, BlPacket *packet)
   hear (session, proven);
   if (session->state == BL_SESSION_NEW) {
     session->state = BL_SESSION_HANDSHAKE;
-    session->dtls = bl_dtls_new (session->loop->dtls, BL_DTLS_SERVER,
-                                 &session->fingerprint, 1);
-    if (!session->dtls)
+    session->dtls
+        = bl_dtls_new (session->loop->dtls,
+                       session->dtls_client ? BL_DTLS_CLIENT : BL_DTLS_SERVER,
+                       &session->fingerprint, 1);
+    if (session->dtls)
+      follow_dtls (session);
+    else
       bl_session_end (session, BL_LOST_INTERNAL);
   }
 }

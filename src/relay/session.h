@@ -69,8 +69,9 @@ struct BlSession {
   unsigned selected; /* of paths; counts only if n_paths > 0 */
 
   BlFingerprint fingerprint;
-  BlDtls *dtls; /* from HANDSHAKE on */
-  BlSrtp *srtp; /* from UP on */
+  bool dtls_client; /* the peer is passive */
+  BlDtls *dtls;     /* from HANDSHAKE on */
+  BlSrtp *srtp;     /* from UP on */
 
   BlTime begun_us;
   BlTime heard_us;

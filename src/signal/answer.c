@@ -194,14 +194,13 @@ check_transport (Answer *a, const BlSdpMedia *first)
                        ? "a=fingerprint has no sha-256 one"
                        : "no a=fingerprint, neither here nor for the "
                          "session; only DTLS-SRTP is spoken here");
-  if (t->setup == BL_SETUP_PASSIVE || t->setup == BL_SETUP_HOLDCONN)
-    return refuse (a, media,
-                   "a=setup is passive or holdconn, but the relay is "
-                   "passive itself; offer actpass or active");
+  if (t->setup == BL_SETUP_HOLDCONN)
+    return refuse (a, media, "a=setup is holdconn; offer actpass");
   BlNegotiated *n = &a->negotiated;
   g_strlcpy (n->remote_ufrag, t->ufrag, sizeof n->remote_ufrag);
   g_strlcpy (n->remote_pwd, t->pwd, sizeof n->remote_pwd);
   memcpy (n->remote_fingerprint, t->fingerprint, BL_SDP_SHA256_BYTES);
+  n->dtls_client = t->setup == BL_SETUP_PASSIVE;
   n->remote_ice_lite = a->offer->ice_lite;
   n->remote_renomination = a->offer->ice_renomination;
   return true;
@@ -360,7 +359,7 @@ write_answer (const Answer *a)
       .track = audio ? &a->negotiated.audio : &a->negotiated.video,
       .h264_asymmetry = codec->level_asymmetry_allowed,
       .opus_stereo = codec->stereo,
-      .setup = "passive",
+      .setup = a->negotiated.dtls_client ? "active" : "passive",
       .candidates = media == first,
       .end_of_candidates = true,
     };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The relay's answers to a WHIP offer (RFC 9725: we receive) and to a WHEP
- * offer (we send). We are ICE-lite and DTLS-passive, everything is bundled
- * onto one address, and all our candidates are in the answer.
+ * offer (we send). We are ICE-lite, and DTLS-passive unless the offer is
+ * passive itself (FFmpeg's); everything is bundled onto one address, and all
+ * our candidates are in the answer.
  *
  * Taken: the first m-line of sound with Opus/48000/2 and the first of pictures
  * with H.264 packetization-mode=1. All other m-lines (data channels too) are

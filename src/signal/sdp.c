@@ -85,7 +85,6 @@ read_group (BlSdpParser *p, char *value)
   if (!g_str_equal (bl_sdp_next_word (&value), "BUNDLE") || p->sdp->has_bundle)
     return true;
   p->sdp->has_bundle = true;
-  p->bundle_line = p->line;
   if (g_strlcpy (p->bundle, value, sizeof p->bundle) >= sizeof p->bundle)
     return bl_sdp_fail (p, "the BUNDLE group is too long");
   return true;
@@ -541,25 +540,16 @@ read_lines (BlSdpParser *p, const GPtrArray *lines, int pass)
   return true;
 }
 
-static bool
-apply_bundle (BlSdpParser *p, const GPtrArray *lines)
+/* A mid that no m-line has is passed over: FFmpeg's offers always name two. */
+static void
+apply_bundle (BlSdpParser *p)
 {
   char *rest = p->bundle;
   for (char *mid = bl_sdp_next_word (&rest); *mid;
        mid = bl_sdp_next_word (&rest)) {
-    guint i = 0;
-    while (i < p->sdp->n_media && !g_str_equal (p->sdp->media[i].mid, mid))
-      i++;
-    if (i < p->sdp->n_media) {
-      p->sdp->media[i].bundled = true;
-      continue;
-    }
-    p->line = p->bundle_line;
-    p->text = lines->pdata[p->line - 1];
-    return bl_sdp_fail (p, "the group names mid “%s”, which no m-line has",
-                        mid);
+    for (guint i = 0; i < p->sdp->n_media; i++)
+      p->sdp->media[i].bundled |= g_str_equal (p->sdp->media[i].mid, mid);
   }
-  return true;
 }
 
 /* Cuts `text` into its lines, in place. */
@@ -618,9 +608,9 @@ parse (const char *text, gsize length, bool fragment, GError **error)
   BlSdpParser parser = { .sdp = sdp, .error = error };
   if (!split_lines (&parser, copy, length, lines)
       || (!fragment && !check_start (&parser, lines))
-      || !read_lines (&parser, lines, 1) || !read_lines (&parser, lines, 2)
-      || (!fragment && !apply_bundle (&parser, lines)))
+      || !read_lines (&parser, lines, 1) || !read_lines (&parser, lines, 2))
     return NULL;
+  apply_bundle (&parser);
   return g_steal_pointer (&sdp);
 }
 

@@ -151,8 +151,7 @@ typedef struct {
  * wrong. The struct is large: it lives on the heap. */
 BlSdp *bl_sdp_parse (const char *text, gsize length, GError **error);
 
-/* The same for a fragment (RFC 8840 section 9), which has no v= and whose
- * BUNDLE group may name m-lines that are not in it. */
+/* The same for a fragment (RFC 8840 section 9), which has no v=. */
 BlSdp *bl_sdp_parse_fragment (const char *text, gsize length, GError **error);
 
 void bl_sdp_free (BlSdp *sdp);

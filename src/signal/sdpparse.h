@@ -11,7 +11,6 @@ typedef struct {
   BlSdp *sdp;
   BlSdpMedia *media; /* the m-line we are in, or sdp->session */
   char bundle[BL_SDP_MAX_MEDIA * BL_SDP_MID_SIZE];
-  guint bundle_line;
   guint line;
   const char *text; /* of the line, for messages */
   GError **error;

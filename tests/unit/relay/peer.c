@@ -165,8 +165,10 @@ follow_dtls (Peer *peer)
 void
 peer_start_dtls (Peer *peer)
 {
-  peer->dtls = bl_dtls_new (peer->context, BL_DTLS_CLIENT,
-                            &peer->relay_fingerprint, 1);
+  bool client = !peer->negotiated.dtls_client;
+  peer->dtls
+      = bl_dtls_new (peer->context, client ? BL_DTLS_CLIENT : BL_DTLS_SERVER,
+                     &peer->relay_fingerprint, 1);
   follow_dtls (peer);
 }
 

@@ -46,6 +46,22 @@ START_TEST (pictures_and_sound_reach_a_viewer_in_order)
 }
 END_TEST
 
+START_TEST (a_passive_publisher_is_called_by_the_relay)
+{
+  Peer *publisher = world_new_peer (BL_SESSION_PUBLISHER, 1);
+  publisher->negotiated.dtls_client = true;
+  BlSessionSetup setup = peer_setup (publisher);
+  bl_hub_add_session (world.hub, 1, WORLD_SOURCE, &setup);
+  peer_start_dtls (publisher);
+  peer_check (publisher, true);
+  world_settle ();
+  ck_assert (peer_is_up (publisher));
+  Peer *viewer = world_join (BL_SESSION_VIEWER, 2);
+  world_send_pictures (publisher, 5, 4);
+  ck_assert_uint_eq (world_assert_whole (viewer), 5 * 4);
+}
+END_TEST
+
 START_TEST (the_format_event_says_what_the_sps_says)
 {
   Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
@@ -598,6 +614,7 @@ main (void)
   tcase_set_timeout (tcase, 60);
   tcase_add_checked_fixture (tcase, world_set_up, world_tear_down);
   tcase_add_test (tcase, pictures_and_sound_reach_a_viewer_in_order);
+  tcase_add_test (tcase, a_passive_publisher_is_called_by_the_relay);
   tcase_add_test (tcase, the_format_event_says_what_the_sps_says);
   tcase_add_test (tcase, equal_packets_leave_in_one_send);
   tcase_add_test (

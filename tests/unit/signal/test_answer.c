@@ -101,6 +101,9 @@ static const struct {
   { "gstreamer-whip", NULL,
     "audio mid audio1 pt 97 rtx -1 fb 0 ext 0/0/0/0/0; "
     "video mid video0 pt 96 rtx -1 fb 6 ext 0/0/0/0/0; 42c015" },
+  { "ffmpeg-whip", NULL,
+    "audio mid 0 pt 111 rtx -1 fb 0 ext 0/0/0/0/0; "
+    "video mid 1 pt 106 rtx -1 fb 0 ext 0/0/0/0/0; 42e01f" },
   { "obs-whip", NULL,
     "audio mid 0 pt 111 rtx -1 fb 0 ext 0/0/0/0/0; "
     "video mid 1 pt 96 rtx -1 fb 3 ext 0/0/0/0/0; 42e01f" },
@@ -126,7 +129,9 @@ START_TEST (a_real_offer_is_answered)
     if (m->port == 0)
       continue;
     ck_assert_int_eq (m->direction, ours);
-    ck_assert_int_eq (m->transport.setup, BL_SETUP_PASSIVE);
+    ck_assert_int_eq (m->transport.setup, a.negotiated.dtls_client
+                                              ? BL_SETUP_ACTIVE
+                                              : BL_SETUP_PASSIVE);
     ck_assert (m->rtcp_mux);
     ck_assert_str_eq (m->transport.ufrag, fixture_local.ufrag);
     ck_assert_str_eq (m->transport.pwd, fixture_local.pwd);
@@ -297,6 +302,15 @@ START_TEST (a_second_video_is_answered_with_port_0)
 }
 END_TEST
 
+START_TEST (a_passive_offer_is_answered_as_active)
+{
+  g_auto (Answer) passive = answer_file ("ffmpeg-whip", NULL);
+  ck_assert (passive.negotiated.dtls_client);
+  g_auto (Answer) either = answer_file ("obs-whip", NULL);
+  ck_assert (!either.negotiated.dtls_client);
+}
+END_TEST
+
 START_TEST (one_m_line_needs_neither_bundle_nor_mid)
 {
   static const char text[]
@@ -342,9 +356,8 @@ static const struct {
     "session; only DTLS-SRTP is spoken here" },
   { "obs-whip", "a=fingerprint:sha-256", "a=fingerprint:sha-1", NULL,
     "m-line 1 (audio, mid 0): a=fingerprint has no sha-256 one" },
-  { "obs-whip", "a=setup:actpass", "a=setup:passive", NULL,
-    "m-line 1 (audio, mid 0): a=setup is passive or holdconn, but the relay is "
-    "passive itself; offer actpass or active" },
+  { "obs-whip", "a=setup:actpass", "a=setup:holdconn", NULL,
+    "m-line 1 (audio, mid 0): a=setup is holdconn; offer actpass" },
   { "obs-whip", "a=group:BUNDLE", "a=ice-lite\r\na=group:BUNDLE", NULL,
     "m-line 1 (audio, mid 0): the offer is ice-lite, and so is the relay; one "
     "end has to be a full ICE agent" },
@@ -416,6 +429,7 @@ main (void)
   tcase_add_test (tcase, transport_cc_needs_both_the_numbers_and_the_feedback);
   tcase_add_test (tcase, a_mid_that_no_packet_can_carry_is_only_echoed);
   tcase_add_test (tcase, a_second_video_is_answered_with_port_0);
+  tcase_add_test (tcase, a_passive_offer_is_answered_as_active);
   tcase_add_test (tcase, one_m_line_needs_neither_bundle_nor_mid);
   tcase_add_loop_test (tcase, what_can_not_work_is_refused_for_its_reason, 0,
                        G_N_ELEMENTS (refusals));
