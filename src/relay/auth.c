@@ -86,8 +86,8 @@ identify_vehicle (BlAuth *auth, const BlCredentials *credentials, gint64 now_us,
                                    now_us / BL_SECOND, &why);
   if (!who->unit) {
     bl_warning ("a vehicle was refused: %s", why->message);
-    g_set_error (error, BL_AUTH_ERROR, BL_AUTH_ERROR_CERTIFICATE,
-                 "the vehicle's certificate was refused: %s", why->message);
+    g_set_error_literal (error, BL_AUTH_ERROR, BL_AUTH_ERROR_CERTIFICATE,
+                         why->message);
     return FALSE;
   }
   who->roles |= BL_ROLE_VEHICLE;

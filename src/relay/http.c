@@ -383,6 +383,8 @@ bl_http_new (const BlHttpOptions *given, GError **error)
   g_autoptr (BlHttp) http = g_new0 (BlHttp, 1);
 
   http->context = *given;
+  if (http->context.request_s == 0)
+    http->context.request_s = BL_HTTP_REQUEST_S;
   http->started_us = bl_clock_unix_us ();
   http->per_address
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);

@@ -32,12 +32,13 @@ typedef enum {
 
 typedef struct BlHttp BlHttp;
 
-/* All borrowed for the object's life. */
+/* Pointers are borrowed for the object's life. */
 typedef struct {
   const BlOptions *options;
   BlDb *db;
   BlAuth *auth;
   BlRegistry *registry;
+  guint request_s; /* for tests; 0: BL_HTTP_REQUEST_S */
 } BlHttpOptions;
 
 /* Opens the doors that the options name. */

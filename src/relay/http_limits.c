@@ -114,7 +114,7 @@ bl_http_guard (BlHttp *http, SoupServerMessage *msg)
   if (!socket)
     return;
   Connection *connection = connection_of (http, msg, socket);
-  arm (connection, BL_HTTP_REQUEST_S);
+  arm (connection, http->context.request_s);
   g_signal_connect (msg, "got-body", G_CALLBACK (on_got_body), NULL);
   g_signal_connect (msg, "wrote-body-data", G_CALLBACK (on_wrote), NULL);
   g_signal_connect (msg, "finished", G_CALLBACK (on_finished), NULL);
