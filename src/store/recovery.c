@@ -13,6 +13,7 @@ typedef struct {
   gint64 recording;
   guint number;
   gint64 start_us;
+  gint64 n_fragments; /* listed */
 } OpenPart;
 
 static gpointer
@@ -22,6 +23,7 @@ make_open_part (sqlite3_stmt *row)
   part->recording = sqlite3_column_int64 (row, 0);
   part->number = (guint)sqlite3_column_int64 (row, 1);
   part->start_us = sqlite3_column_int64 (row, 2);
+  part->n_fragments = sqlite3_column_int64 (row, 3);
   return part;
 }
 
@@ -32,15 +34,11 @@ list_fragments (BlDb *db, const OpenPart *part, GArray *fragments,
                 guint *out_new, GError **error)
 {
   const BlDbOp *op = BL_DB_OP (db, "list a recording's fragments again");
-  gint64 before, bytes = 0, duration_us = 0;
-  if (!bl_db_number (op, &before, error,
-                     "SELECT count (*) FROM fragments"
-                     " WHERE recording_id = ?1 AND part = ?2",
-                     "ii", part->recording, (gint64)part->number)
-      || !bl_db_run (op, error,
-                     "DELETE FROM fragments"
-                     " WHERE recording_id = ?1 AND part = ?2",
-                     "ii", part->recording, (gint64)part->number))
+  gint64 bytes = 0, duration_us = 0;
+  if (!bl_db_run (op, error,
+                  "DELETE FROM fragments"
+                  " WHERE recording_id = ?1 AND part = ?2",
+                  "ii", part->recording, (gint64)part->number))
     return FALSE;
   for (guint i = 0; i < fragments->len; i++) {
     BlFragment *fragment = &g_array_index (fragments, BlFragment, i);
@@ -50,7 +48,7 @@ list_fragments (BlDb *db, const OpenPart *part, GArray *fragments,
     duration_us = MAX (duration_us, fragment->start_us + fragment->duration_us
                                         - part->start_us);
   }
-  *out_new = fragments->len > before ? fragments->len - (guint)before : 0;
+  *out_new = (guint)MAX (0, (gint64)fragments->len - part->n_fragments);
   return bl_db_run (op, error,
                     "UPDATE parts SET bytes = max (init_bytes, ?3),"
                     " duration_us = ?4, closed = 1"
@@ -125,6 +123,8 @@ mend_part (BlDb *db, const OpenPart *part, BlRecoverySummary *summary,
   g_autofree char *path = bl_recordings_part_path (
       bl_db_folder (db), part->recording, part->number);
   g_auto (BlPartFile) file = BL_PART_FILE_INIT;
+  if (part->n_fragments == 0 && !g_file_test (path, G_FILE_TEST_EXISTS))
+    return forget_part (db, part, path, error);
   if (!bl_part_file_open (&file, path, TRUE, error))
     return FALSE;
   gint64 end = 0;
@@ -160,7 +160,11 @@ bl_recovery_run (BlDb *db, BlRecoverySummary *out_summary, GError **error)
   BlRecoverySummary summary = { 0 };
   g_autoptr (GPtrArray) parts = bl_db_list (
       BL_DB_OP (db, "find recordings to mend"), make_open_part, g_free, error,
-      "SELECT recording_id, number, start_us FROM parts WHERE NOT closed", "");
+      "SELECT recording_id, number, start_us,"
+      " (SELECT count (*) FROM fragments AS f"
+      "  WHERE f.recording_id = parts.recording_id AND f.part = number)"
+      " FROM parts WHERE NOT closed",
+      "");
   if (!parts)
     return FALSE;
   for (guint i = 0; i < parts->len; i++) {
