@@ -44,7 +44,7 @@ bl_hub_new (const BlHubOptions *options)
   bl_sender_init (&loop->sender, options->send, options->send_data,
                   &loop->counters);
   loop->mux = bl_mux_new (max_sessions * UFRAGS_PER_SESSION,
-                          max_sessions * BL_SESSION_PATHS);
+                          max_sessions * BL_PATHS_MAX);
   loop->connect_us = options->connect_us;
   loop->silence_us = options->silence_us;
   loop->dtls = options->dtls;

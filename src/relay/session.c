@@ -9,6 +9,11 @@
 /* Media, RTX and RTCP of two tracks, and some changes of SSRC. */
 #define REMOTE_SSRCS 32
 
+static const BlTime path_patience_us[] = {
+  [BL_SESSION_PUBLISHER] = BL_SESSION_PUBLISHER_PATH_SILENCE_US,
+  [BL_SESSION_VIEWER] = BL_SESSION_VIEWER_PATH_SILENCE_US,
+};
+
 static void on_timer (void *owner, BlTime now);
 static void update_timer (BlSession *session);
 static void follow_dtls (BlSession *session);
@@ -38,6 +43,7 @@ bl_session_new (BlLoop *loop, BlSessionId id, BlSourceId source,
   session->ops = ops;
   session->owner = owner;
   session->begun_us = loop->now;
+  bl_paths_init (&session->paths, path_patience_us[setup->role]);
   session->timer = (BlTimer){ .run = on_timer, .owner = session };
   session->fingerprint = (BlFingerprint){ .hash = BL_FINGERPRINT_SHA256,
                                           .length = BL_SDP_SHA256_BYTES };
@@ -63,9 +69,9 @@ send_dtls_output (BlSession *session)
 {
   uint8_t *at;
   size_t length;
-  if (!session->dtls || session->n_paths == 0)
+  const BlPath *path = bl_paths_chosen (&session->paths);
+  if (!session->dtls || !path)
     return;
-  const BlPath *path = &session->paths[session->selected].path;
   do {
     at = bl_sender_reserve (&session->loop->sender, path, BL_DTLS_MTU_BYTES);
     length = bl_dtls_next_output (session->dtls, at, BL_DTLS_MTU_BYTES);
@@ -87,9 +93,11 @@ leave (BlSession *session)
   for (unsigned i = 0; i < G_N_ELEMENTS (session->credentials); i++)
     if (session->credentials[i].ufrag[0])
       bl_mux_remove_ufrag (session->loop->mux, session->credentials[i].ufrag);
-  for (unsigned i = 0; i < session->n_paths; i++)
-    bl_mux_remove_address (session->loop->mux, &session->paths[i].path.peer);
-  session->n_paths = 0;
+  for (const BlPath *path; (path = bl_paths_chosen (&session->paths));) {
+    BlAddress peer = path->peer;
+    bl_mux_remove_address (session->loop->mux, &peer);
+    bl_paths_forget (&session->paths, &peer);
+  }
   bl_timers_set (&session->loop->timers, &session->timer, BL_TIME_NEVER);
 }
 
@@ -129,72 +137,28 @@ bl_session_free (BlSession *session)
 
 /* ---- paths ---- */
 
-static BlSessionPath *
-find_path (BlSession *session, const BlAddress *peer)
-{
-  for (unsigned i = 0; i < session->n_paths; i++)
-    if (bl_address_equal (&session->paths[i].path.peer, peer))
-      return &session->paths[i];
-  return NULL;
-}
-
 void
 bl_session_forget_address (BlSession *session, const BlAddress *address)
 {
-  BlSessionPath *path = find_path (session, address);
-  if (!path)
-    return;
-  unsigned at = (unsigned)(path - session->paths);
-  unsigned last = --session->n_paths;
-  *path = session->paths[last];
-  if (session->selected == at)
-    session->selected = 0;
-  else if (session->selected == last)
-    session->selected = at;
-}
-
-/* Where a new path may be kept: a free place, or that of the one that has been
- * silent longest and is not in use. */
-static BlSessionPath *
-make_room (BlSession *session)
-{
-  if (session->n_paths < BL_SESSION_PATHS)
-    return &session->paths[session->n_paths++];
-  BlSessionPath *oldest = NULL;
-  for (unsigned i = 0; i < BL_SESSION_PATHS; i++) {
-    BlSessionPath *path = &session->paths[i];
-    if (i != session->selected
-        && (!oldest || path->heard_us < oldest->heard_us))
-      oldest = path;
-  }
-  bl_mux_remove_address (session->loop->mux, &oldest->path.peer);
-  return oldest;
+  bl_paths_forget (&session->paths, address);
 }
 
 /* A check with our password has come this way. */
-static BlSessionPath *
-prove_path (BlSession *session, const BlPath *path)
-{
-  BlSessionPath *known = find_path (session, &path->peer);
-  if (!known) {
-    known = make_room (session);
-    BlSession *before
-        = bl_mux_set_address (session->loop->mux, &path->peer, session);
-    if (before)
-      bl_session_forget_address (before, &path->peer);
-  }
-  known->path = *path;
-  return known;
-}
-
 static void
-hear (BlSession *session, BlSessionPath *path)
+prove_path (BlSession *session, const BlPath *path, bool nominated)
 {
-  BlTime now = session->loop->now;
-  BlTime silent_us = now - session->paths[session->selected].heard_us;
-  session->heard_us = path->heard_us = now;
-  if (silent_us > BL_SESSION_PATH_SILENCE_US)
-    session->selected = (unsigned)(path - session->paths);
+  BlMux *mux = session->loop->mux;
+  BlAddress old;
+  BlPathsProof proof = bl_paths_prove (&session->paths, path, nominated,
+                                       session->loop->now, &old);
+  session->heard_us = session->loop->now;
+  if (proof == BL_PATHS_KNOWN)
+    return;
+  if (proof == BL_PATHS_NEW_FOR_OLD)
+    bl_mux_remove_address (mux, &old);
+  BlSession *before = bl_mux_set_address (mux, &path->peer, session);
+  if (before)
+    bl_session_forget_address (before, &path->peer);
 }
 
 /* ---- components ---- */
@@ -232,10 +196,7 @@ on_stun (BlSession *session, const BlPath *path, BlPacket *packet)
     return;
   }
 
-  BlSessionPath *proven = prove_path (session, path);
-  if (request.use_candidate)
-    session->selected = (unsigned)(proven - session->paths);
-  hear (session, proven);
+  prove_path (session, path, request.use_candidate);
   if (session->state == BL_SESSION_NEW) {
     session->state = BL_SESSION_HANDSHAKE;
     session->dtls
@@ -328,9 +289,8 @@ decrypt (BlSession *session, const BlPath *path, BlPacket *packet,
     return false;
   }
   packet->length = (uint16_t)length;
-  BlSessionPath *heard = find_path (session, &path->peer);
-  if (heard)
-    hear (session, heard);
+  session->heard_us = session->loop->now;
+  bl_paths_hear (&session->paths, &path->peer, session->loop->now);
   return true;
 }
 
@@ -412,11 +372,10 @@ on_timer (void *owner, BlTime now)
 uint8_t *
 bl_session_reserve (BlSession *session)
 {
-  if (session->state != BL_SESSION_UP || session->n_paths == 0)
+  const BlPath *path = bl_paths_chosen (&session->paths);
+  if (session->state != BL_SESSION_UP || !path)
     return NULL;
-  return bl_sender_reserve (&session->loop->sender,
-                            &session->paths[session->selected].path,
-                            BL_PACKET_CAPACITY);
+  return bl_sender_reserve (&session->loop->sender, path, BL_PACKET_CAPACITY);
 }
 
 bool

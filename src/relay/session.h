@@ -9,21 +9,22 @@
  *    └──────────────────────┴──▸ ENDED (also from any state)
  *
  * Invariants:
- * - Only an address from which a check with our password came is a path; at
- * most BL_SESSION_PATHS, and the mux knows each of them.
- * - Media goes to the path nominated last. When nothing has come from there for
- *   BL_SESSION_PATH_SILENCE_US while another path lives, it goes to that one.
+ * - Only an address from which a check with our password came is a path, and
+ * the mux knows each of them.
  * - ENDED: not in the mux, no timer, sends nothing.
  */
 #pragma once
 
 #include "relay/loop.h"
+#include "relay/paths.h"
 #include "rtc/demux.h"
 #include "secure/dtls.h"
 #include "secure/srtp.h"
 
-#define BL_SESSION_PATHS           4
-#define BL_SESSION_PATH_SILENCE_US (400 * BL_MS)
+/* How long a chosen path may be silent while another is heard. A publisher's
+ * media comes all the time; from a viewer come only reports and checks. */
+#define BL_SESSION_PUBLISHER_PATH_SILENCE_US (400 * BL_MS)
+#define BL_SESSION_VIEWER_PATH_SILENCE_US    (3 * BL_SECOND)
 
 typedef enum {
   BL_SESSION_NEW,
@@ -48,11 +49,6 @@ typedef struct {
   char pwd[BL_SDP_PWD_SIZE];
 } BlIceCredentials;
 
-typedef struct {
-  BlPath path;
-  BlTime heard_us; /* a valid check or authentic media */
-} BlSessionPath;
-
 struct BlSession {
   BlLoop *loop; /* borrowed */
   BlSessionId id;
@@ -64,9 +60,7 @@ struct BlSession {
 
   /* The newest first; "" if there are none. */
   BlIceCredentials credentials[2];
-  BlSessionPath paths[BL_SESSION_PATHS];
-  unsigned n_paths;
-  unsigned selected; /* of paths; counts only if n_paths > 0 */
+  BlPaths paths;
 
   BlFingerprint fingerprint;
   bool dtls_client; /* the peer is passive */

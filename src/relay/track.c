@@ -194,11 +194,11 @@ bl_track_receive (BlTrack *track, BlPacket *packet, const BlRtp *rtp,
   BlRtp original = *rtp;
   bool repair = rtp->payload_type == track->setup.rtx_pt;
 
+  if (!repair && rtp->payload_type != track->setup.pt)
+    return BL_DROP_UNKNOWN_TRACK;
   learn_ssrc (track, rtp);
   if (repair && !bl_rtx_unwrap (rtp, track->ssrc, track->setup.pt, &original))
     return BL_DROP_PADDING;
-  if (original.payload_type != track->setup.pt)
-    return BL_DROP_UNKNOWN_TRACK;
   /* An RTX packet for a stream that hasn't begun names nothing we know. */
   if (repair && !track->seqs.started)
     return BL_DROP_STALE;

@@ -33,7 +33,11 @@ struct BlUdp {
   } control[BL_UDP_BATCH];
 };
 
-G_DEFINE_QUARK (bl - udp - error - quark, bl_udp_error)
+GQuark
+bl_udp_error_quark (void)
+{
+  return g_quark_from_static_string ("bl-udp-error");
+}
 
 static BlAddress
 wildcard (int family, guint16 port)
@@ -81,6 +85,14 @@ open_socket (const BlAddress *address)
     return -1;
   }
   return fd;
+}
+
+/* Linux has UDP_SEGMENT from 4.18 on; some sandboxes don't. */
+static bool
+knows_segments (int fd)
+{
+  int off = 0;
+  return setsockopt (fd, IPPROTO_UDP, UDP_SEGMENT, &off, sizeof off) == 0;
 }
 
 static void
@@ -131,7 +143,7 @@ bl_udp_new (const char *host, guint16 port, const char *port_key,
   udp->fd = fd;
   udp->family = address.any.sa_family;
   udp->port = bl_address_port (&bound);
-  udp->segments = true;
+  udp->segments = knows_segments (fd);
   for (unsigned i = 0; i < BL_UDP_BATCH; i++) {
     udp->headers[i].msg_hdr.msg_iov = &udp->vectors[i];
     udp->headers[i].msg_hdr.msg_iovlen = 1;
@@ -303,20 +315,19 @@ bl_udp_send (BlUdp *udp, const BlPath *path, const uint8_t *data, size_t length,
       return BL_UDP_SENT;
     if (length <= segment_bytes || send_result () == BL_UDP_FULL)
       return send_result ();
+    /* The device can't do it. Otherwise it is this path (a small MTU, say). */
+    if (errno == EIO) {
+      bl_info ("port %u: the device refuses UDP_SEGMENT; sending one by one",
+               udp->port);
+      udp->segments = false;
+    }
   }
-  /* Either this kernel, driver or path can't do UDP_SEGMENT, or the peer is not
-   * reachable: the first plain send tells. */
   for (size_t at = 0; at < length; at += segment_bytes) {
     size_t rest = length - at;
     size_t part = rest < segment_bytes ? rest : segment_bytes;
     ++*out_calls;
     if (!send_once (udp, path, data + at, part, segment_bytes))
       return send_result ();
-    if (udp->segments) {
-      bl_info ("port %u: the system refuses UDP_SEGMENT; sending one by one",
-               udp->port);
-      udp->segments = false;
-    }
   }
   return BL_UDP_SENT;
 }

@@ -66,10 +66,9 @@ typedef enum {
 
 /* Sends `length` bytes as datagrams of `segment_bytes` each; the last may be
  * shorter. Within BL_UDP_MAX_SEGMENTS and BL_UDP_MAX_RUN_BYTES. With one
- * system call where the kernel allows it; where it once refused, with one for
- * each from then on. `*out_calls` grows by the system calls made. With several
- * calls, the result is that of the first that failed, and the rest are not
- * sent. */
+ * system call where kernel, device and path allow it, else with one for each;
+ * `*out_calls` grows by the calls made. With several calls, the result is that
+ * of the first that failed, and the rest are not sent. */
 BlUdpSend bl_udp_send (BlUdp *udp, const BlPath *path, const uint8_t *data,
                        size_t length, uint16_t segment_bytes,
                        guint64 *out_calls);

@@ -109,37 +109,27 @@ join_rate_bps (const BlHistory *history, uint64_t key_start, BlTime now)
   return MAX (rate_bps, BL_JOIN_MIN_RATE_BPS);
 }
 
-static void
-try_to_join (BlViewer *viewer)
+/* From the last IDR on, if there is one. */
+static bool
+begin_join (BlViewer *viewer)
 {
   const BlHistory *history = &viewer->source->tracks[BL_TRACK_VIDEO].history;
   BlTime now = viewer->loop->now;
-  uint64_t key_start;
-
-  if (!viewer->tracks[BL_TRACK_VIDEO].setup.present)
-    return;
-  if (!bl_history_key_start (history, &key_start)) {
-    want_keyframe (viewer);
-    return;
-  }
+  if (!bl_history_key_start (history, &viewer->cursor))
+    return false;
   viewer->join = BL_JOIN_JOINING;
-  viewer->cursor = key_start;
-  bl_joinpacer_init (&viewer->pacer, join_rate_bps (history, key_start, now),
-                     now);
+  bl_joinpacer_init (&viewer->pacer,
+                     join_rate_bps (history, viewer->cursor, now), now);
   go_on_joining (viewer);
+  return true;
 }
 
 static void
 forward_video (BlViewer *viewer, const BlHistoryEntry *entry)
 {
-  if (viewer->join == BL_JOIN_WAITING) {
-    /* An IDR's SPS may come after its slices, so any packet can complete it. */
-    uint64_t key_start;
-    if (entry->meta.h264 & BL_H264_HAS_IDR
-        || bl_history_key_start (
-            &viewer->source->tracks[BL_TRACK_VIDEO].history, &key_start))
-      try_to_join (viewer);
-  } else if (viewer->join == BL_JOIN_JOINING && entry->seq >= viewer->cursor) {
+  if (viewer->join == BL_JOIN_WAITING)
+    begin_join (viewer);
+  else if (viewer->join == BL_JOIN_JOINING && entry->seq >= viewer->cursor) {
     bl_joinpacer_on_live (&viewer->pacer, entry->meta.payload_length);
     go_on_joining (viewer);
   } else
@@ -223,7 +213,8 @@ on_up (void *owner)
    * beginning. */
   bl_timers_set (&viewer->loop->timers, &viewer->report_timer,
                  viewer->loop->now + REPORT_US / 10);
-  try_to_join (viewer);
+  if (viewer->tracks[BL_TRACK_VIDEO].setup.present && !begin_join (viewer))
+    want_keyframe (viewer);
 }
 
 /* ---- what the viewer says ---- */

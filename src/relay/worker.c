@@ -1,55 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define BL_LOG_TOPIC "relay.worker"
 #include "relay/worker.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/log.h"
-#include "relay/hub.h"
-#include "relay/queue.h"
-#include "relay/udp.h"
+#include "relay/worker_private.h"
 
 #define DEFAULT_CONNECT_US (30 * BL_SECOND)
 #define DEFAULT_SILENCE_US (10 * BL_SECOND)
 
-G_DEFINE_QUARK (bl - worker - error - quark, bl_worker_error)
-
-typedef struct Command Command;
-
-struct BlWorker {
-  guint index;
-  guint max_sources, max_sessions;
-  BlWorkerEventFunc on_event;
-  gpointer user_data;
-
-  /* Control's. */
-  GThread *control;
-  GHashTable *sources;  /* set of BlSourceId: added and not removed */
-  GHashTable *sessions; /* BlSessionId → BlSourceId, likewise */
-  guint64 last_id;
-  GSource *event_source;
-  pthread_t thread;
-
-  /* Between the two. */
-  BlQueue commands; /* of Command */
-  BlQueue events;   /* of BlWorkerEvent */
-  int wake_fd;      /* eventfd: there are commands */
-
-  /* The thread's. */
-  BlUdp *udp;
-  BlHub *hub;
-  int epoll_fd;
-  bool stopping;
-  BlPacket *packets[BL_UDP_BATCH];
-  BlPath paths[BL_UDP_BATCH];
-};
+GQuark
+bl_worker_error_quark (void)
+{
+  return g_quark_from_static_string ("bl-worker-error");
+}
 
 static const char *const lost_reason_names[] = {
   [BL_LOST_NONE] = "not lost",
@@ -69,99 +37,23 @@ bl_lost_reason_name (BlLostReason reason)
 
 /* ---- commands ---- */
 
-struct Command {
-  void (*run) (BlWorker *worker, const Command *command);
-  BlSourceId source;
-  BlSessionId session;
-  guint64 call_number;
-  bool record;
-  BlSessionRole role;
-  BlIceCredentials ice;
-  BlNegotiated *negotiated; /* owned, or NULL */
-};
-
-static void
-command_free (gpointer data)
+void
+bl_command_free (gpointer data)
 {
-  Command *command = data;
+  BlCommand *command = data;
   g_free (command->negotiated);
   g_free (command);
 }
 
-static void
-run_add_source (BlWorker *worker, const Command *command)
-{
-  bl_hub_add_source (worker->hub, command->source, command->call_number,
-                     command->record);
-}
-
-static void
-run_remove_source (BlWorker *worker, const Command *command)
-{
-  bl_hub_remove_source (worker->hub, command->source);
-}
-
-static void
-run_add_session (BlWorker *worker, const Command *command)
-{
-  BlSessionSetup setup = { .role = command->role,
-                           .local_ufrag = command->ice.ufrag,
-                           .local_pwd = command->ice.pwd,
-                           .negotiated = command->negotiated };
-  bl_hub_add_session (worker->hub, command->session, command->source, &setup);
-}
-
-static void
-run_restart_ice (BlWorker *worker, const Command *command)
-{
-  bl_hub_restart_ice (worker->hub, command->session, command->ice.ufrag,
-                      command->ice.pwd);
-}
-
-static void
-run_remove_session (BlWorker *worker, const Command *command)
-{
-  bl_hub_remove_session (worker->hub, command->session);
-}
-
-static void
-run_stop (BlWorker *worker, const Command *command)
-{
-  worker->stopping = true;
-}
-
-static void emit (void *data, const BlWorkerEvent *event);
-
-static void
-run_request_stats (BlWorker *worker, const Command *command)
-{
-  BlWorkerEvent event
-      = { .kind = BL_WORKER_STATS, .stats = bl_hub_stats (worker->hub) };
-  emit (worker, &event);
-}
-
 /* Takes a copy of `command`, and what it owns. */
 static void
-post (BlWorker *worker, const Command *command)
+post (BlWorker *worker, const BlCommand *command)
 {
   guint64 one = 1;
   bl_queue_push (&worker->commands, g_memdup2 (command, sizeof *command));
   /* Fails only if the counter is full: then it wakes the worker anyway. */
   if (write (worker->wake_fd, &one, sizeof one) < 0)
     g_assert (errno == EAGAIN);
-}
-
-static void
-run_commands (BlWorker *worker)
-{
-  guint64 count;
-  Command *command;
-  if (read (worker->wake_fd, &count, sizeof count) < 0)
-    return;
-  while ((command = bl_queue_pop (&worker->commands))) {
-    command->run (worker, command);
-    command_free (command);
-  }
 }
 
 /* ---- events ---- */
@@ -172,15 +64,6 @@ event_free (gpointer data)
   BlWorkerEvent *event = data;
   bl_worker_stats_free ((BlWorkerStats *)event->stats);
   g_free (event);
-}
-
-/* On the worker's thread. */
-static void
-emit (void *data, const BlWorkerEvent *event)
-{
-  BlWorker *worker = data;
-  bl_queue_push (&worker->events, g_memdup2 (event, sizeof *event));
-  g_source_set_ready_time (worker->event_source, 0);
 }
 
 /* Has control not removed what this is about? */
@@ -226,83 +109,13 @@ new_event_source (BlWorker *worker)
   return source;
 }
 
-/* ---- the thread ---- */
-
-/* The pool has packets for all histories and for one batch, so it can't run
- * out: what is not in a history is here. */
-static void
-refill (BlWorker *worker)
-{
-  for (unsigned i = 0; i < BL_UDP_BATCH; i++) {
-    if (!worker->packets[i])
-      worker->packets[i] = bl_packet_new (bl_hub_pool (worker->hub));
-    g_assert (worker->packets[i]);
-  }
-}
-
-static void
-receive (BlWorker *worker)
-{
-  refill (worker);
-  unsigned n = bl_udp_receive (worker->udp, worker->packets, BL_UDP_BATCH,
-                               worker->paths);
-  for (unsigned i = 0; i < n; i++) {
-    if (worker->packets[i]->length > 0)
-      bl_hub_receive (worker->hub, &worker->paths[i], worker->packets[i]);
-    else
-      bl_hub_counters (worker->hub)->drops[BL_DROP_TRUNCATED]++;
-    bl_packet_unref (&worker->packets[i]);
-  }
-}
-
-static int
-timeout_ms (const BlWorker *worker)
-{
-  BlTime due = bl_hub_next_deadline (worker->hub);
-  if (due == BL_TIME_NEVER)
-    return -1;
-  BlTime left_us = due - bl_clock_now ();
-  /* Up, so that it is due when we wake. */
-  return left_us <= 0 ? 0
-                      : (int)MIN ((left_us + BL_MS - 1) / BL_MS, (BlTime)60000);
-}
-
-static void *
-run (void *data)
-{
-  BlWorker *worker = data;
-  struct epoll_event ready[2];
-
-  while (!worker->stopping) {
-    int n = epoll_wait (worker->epoll_fd, ready, 2, timeout_ms (worker));
-    bl_hub_set_time (worker->hub, bl_clock_now (), bl_clock_ntp ());
-    for (int i = 0; i < n; i++)
-      if (ready[i].data.fd == worker->wake_fd)
-        run_commands (worker);
-      else
-        receive (worker);
-    bl_hub_finish_turn (worker->hub);
-  }
-  for (unsigned i = 0; i < BL_UDP_BATCH; i++)
-    bl_packet_unref (&worker->packets[i]);
-  bl_hub_free (worker->hub);
-  return NULL;
-}
-
-/* ---- control's side ---- */
+/* ---- beginning and end ---- */
 
 static bool
 watch (BlWorker *worker, int fd)
 {
   struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
   return epoll_ctl (worker->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
-}
-
-static BlUdpSend
-send_udp (void *data, const BlPath *path, const uint8_t *bytes, size_t length,
-          uint16_t segment_bytes, guint64 *out_calls)
-{
-  return bl_udp_send (data, path, bytes, length, segment_bytes, out_calls);
 }
 
 /* Everything but the thread; what was made is freed by the caller. */
@@ -326,9 +139,9 @@ set_up (BlWorker *worker, const BlWorkerOptions *options, GError **error)
     = options->silence_us ? options->silence_us : DEFAULT_SILENCE_US,
     .dtls = options->dtls,
     .tap = options->tap,
-    .send = send_udp,
+    .send = bl_worker_send,
     .send_data = worker->udp,
-    .emit = emit,
+    .emit = bl_worker_emit,
     .emit_data = worker,
   };
   worker->hub = bl_hub_new (&hub);
@@ -354,7 +167,7 @@ start_thread (BlWorker *worker, GError **error)
   /* Signals are for the control thread. */
   sigfillset (&all);
   pthread_sigmask (SIG_SETMASK, &all, &before);
-  int failed = pthread_create (&worker->thread, NULL, run, worker);
+  int failed = pthread_create (&worker->thread, NULL, bl_worker_run, worker);
   pthread_sigmask (SIG_SETMASK, &before, NULL);
   if (failed) {
     g_set_error (error, BL_WORKER_ERROR, BL_WORKER_ERROR_SETUP,
@@ -373,7 +186,7 @@ free_control_side (BlWorker *worker)
 {
   g_source_destroy (worker->event_source);
   g_source_unref (worker->event_source);
-  bl_queue_clear (&worker->commands, command_free);
+  bl_queue_clear (&worker->commands, bl_command_free);
   bl_queue_clear (&worker->events, event_free);
   if (worker->epoll_fd >= 0)
     close (worker->epoll_fd);
@@ -420,7 +233,7 @@ bl_worker_free (BlWorker *worker)
   if (!worker)
     return;
   g_assert (worker->control == g_thread_self ());
-  post (worker, &(Command){ .run = run_stop });
+  post (worker, &(BlCommand){ .kind = BL_COMMAND_STOP });
   pthread_join (worker->thread, NULL);
   free_control_side (worker);
 }
@@ -476,10 +289,10 @@ bl_worker_add_source (BlWorker *worker, guint64 call_number, gboolean record,
   }
   BlSourceId id = next_id (worker);
   g_hash_table_add (worker->sources, id_new (id));
-  post (worker, &(Command){ .run = run_add_source,
-                            .source = id,
-                            .call_number = call_number,
-                            .record = record });
+  post (worker, &(BlCommand){ .kind = BL_COMMAND_ADD_SOURCE,
+                              .source = id,
+                              .call_number = call_number,
+                              .record = record });
   return id;
 }
 
@@ -496,7 +309,8 @@ bl_worker_remove_source (BlWorker *worker, BlSourceId source)
   if (!g_hash_table_remove (worker->sources, &source))
     return;
   g_hash_table_foreach_remove (worker->sessions, is_of_source, &source);
-  post (worker, &(Command){ .run = run_remove_source, .source = source });
+  post (worker,
+        &(BlCommand){ .kind = BL_COMMAND_REMOVE_SOURCE, .source = source });
 }
 
 /* Of the control side's making: their form is a matter of our own code. */
@@ -519,8 +333,8 @@ bl_worker_add_session (BlWorker *worker, BlSourceId source,
                  worker->max_sessions);
     return 0;
   }
-  Command command
-      = { .run = run_add_session,
+  BlCommand command
+      = { .kind = BL_COMMAND_ADD_SESSION,
           .source = source,
           .session = next_id (worker),
           .role = setup->role,
@@ -537,7 +351,7 @@ bl_worker_restart_ice (BlWorker *worker, BlSessionId session,
                        const char *local_ufrag, const char *local_pwd)
 {
   g_assert (worker->control == g_thread_self ());
-  Command command = { .run = run_restart_ice, .session = session };
+  BlCommand command = { .kind = BL_COMMAND_RESTART_ICE, .session = session };
   copy_ice (&command.ice, local_ufrag, local_pwd);
   post (worker, &command);
 }
@@ -547,12 +361,13 @@ bl_worker_remove_session (BlWorker *worker, BlSessionId session)
 {
   g_assert (worker->control == g_thread_self ());
   if (g_hash_table_remove (worker->sessions, &session))
-    post (worker, &(Command){ .run = run_remove_session, .session = session });
+    post (worker, &(BlCommand){ .kind = BL_COMMAND_REMOVE_SESSION,
+                                .session = session });
 }
 
 void
 bl_worker_request_stats (BlWorker *worker)
 {
   g_assert (worker->control == g_thread_self ());
-  post (worker, &(Command){ .run = run_request_stats });
+  post (worker, &(BlCommand){ .kind = BL_COMMAND_REQUEST_STATS });
 }

@@ -16,8 +16,8 @@
  *   id that is gone does nothing, and no event names an id after control has
  *   removed it. So control may remove at any moment.
  * - A session belongs to one source. Removing a source removes its sessions.
- * - A source outlives its publishers: a new publisher on the same source takes
- *   over from the old one, whose session falls silent (LOST, REPLACED).
+ * - A source outlives its publishers: once a new publisher on the same source
+ *   is connected it takes over from the old one (which is LOST, REPLACED).
  *   Viewers and recording go on with continuous numbers and times.
  */
 #pragma once
@@ -48,7 +48,8 @@ typedef enum {
   BL_WORKER_SESSION_CONNECTED,
   /* `reason` says why; nothing more will come from it. Remove it. */
   BL_WORKER_SESSION_LOST,
-  /* The peer said goodbye: DTLS close_notify or RTCP BYE. Remove it. */
+  /* The peer said goodbye: DTLS close_notify or, from a publisher, RTCP BYE for
+   * all its tracks. Remove it. */
   BL_WORKER_SESSION_CLOSED,
   /* Media has begun to flow, or flows again. */
   BL_WORKER_SOURCE_STARTED,

@@ -384,7 +384,7 @@ START_TEST (media_moves_to_another_address_without_a_pause)
   peer_check (viewer, false);
   world_settle ();
   unsigned before = viewer->n_rtp;
-  world_advance (500 * BL_MS);
+  world_advance (4 * BL_SECOND);
   peer_check (viewer, false);
   world_settle ();
   peer_send_picture (publisher, false, 4);

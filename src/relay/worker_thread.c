@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "relay/worker_private.h"
+
+/* ---- commands ---- */
+
+static void
+add_source (BlWorker *worker, const BlCommand *command)
+{
+  bl_hub_add_source (worker->hub, command->source, command->call_number,
+                     command->record);
+}
+
+static void
+remove_source (BlWorker *worker, const BlCommand *command)
+{
+  bl_hub_remove_source (worker->hub, command->source);
+}
+
+static void
+add_session (BlWorker *worker, const BlCommand *command)
+{
+  BlSessionSetup setup = { .role = command->role,
+                           .local_ufrag = command->ice.ufrag,
+                           .local_pwd = command->ice.pwd,
+                           .negotiated = command->negotiated };
+  bl_hub_add_session (worker->hub, command->session, command->source, &setup);
+}
+
+static void
+restart_ice (BlWorker *worker, const BlCommand *command)
+{
+  bl_hub_restart_ice (worker->hub, command->session, command->ice.ufrag,
+                      command->ice.pwd);
+}
+
+static void
+remove_session (BlWorker *worker, const BlCommand *command)
+{
+  bl_hub_remove_session (worker->hub, command->session);
+}
+
+static void
+request_stats (BlWorker *worker, const BlCommand *command)
+{
+  BlWorkerEvent event
+      = { .kind = BL_WORKER_STATS, .stats = bl_hub_stats (worker->hub) };
+  bl_worker_emit (worker, &event);
+}
+
+static void
+stop (BlWorker *worker, const BlCommand *command)
+{
+  worker->stopping = true;
+}
+
+static void (*const commands[]) (BlWorker *worker, const BlCommand *command) = {
+  [BL_COMMAND_ADD_SOURCE] = add_source,
+  [BL_COMMAND_REMOVE_SOURCE] = remove_source,
+  [BL_COMMAND_ADD_SESSION] = add_session,
+  [BL_COMMAND_RESTART_ICE] = restart_ice,
+  [BL_COMMAND_REMOVE_SESSION] = remove_session,
+  [BL_COMMAND_REQUEST_STATS] = request_stats,
+  [BL_COMMAND_STOP] = stop,
+};
+
+static void
+run_commands (BlWorker *worker)
+{
+  guint64 count;
+  BlCommand *command;
+  if (read (worker->wake_fd, &count, sizeof count) < 0)
+    return;
+  while ((command = bl_queue_pop (&worker->commands))) {
+    commands[command->kind](worker, command);
+    bl_command_free (command);
+  }
+}
+
+void
+bl_worker_emit (void *data, const BlWorkerEvent *event)
+{
+  BlWorker *worker = data;
+  bl_queue_push (&worker->events, g_memdup2 (event, sizeof *event));
+  g_source_set_ready_time (worker->event_source, 0);
+}
+
+/* ---- datagrams ---- */
+
+BlUdpSend
+bl_worker_send (void *udp, const BlPath *path, const uint8_t *bytes,
+                size_t length, uint16_t segment_bytes, guint64 *out_calls)
+{
+  return bl_udp_send (udp, path, bytes, length, segment_bytes, out_calls);
+}
+
+/* The pool has packets for all histories and for one batch, so it can't run
+ * out: what is not in a history is here. */
+static void
+refill (BlWorker *worker)
+{
+  for (unsigned i = 0; i < BL_UDP_BATCH; i++) {
+    if (!worker->packets[i])
+      worker->packets[i] = bl_packet_new (bl_hub_pool (worker->hub));
+    g_assert (worker->packets[i]);
+  }
+}
+
+static void
+receive (BlWorker *worker)
+{
+  refill (worker);
+  unsigned n = bl_udp_receive (worker->udp, worker->packets, BL_UDP_BATCH,
+                               worker->paths);
+  for (unsigned i = 0; i < n; i++) {
+    if (worker->packets[i]->length > 0)
+      bl_hub_receive (worker->hub, &worker->paths[i], worker->packets[i]);
+    else
+      bl_hub_counters (worker->hub)->drops[BL_DROP_TRUNCATED]++;
+    bl_packet_unref (&worker->packets[i]);
+  }
+}
+
+static int
+timeout_ms (const BlWorker *worker)
+{
+  BlTime due = bl_hub_next_deadline (worker->hub);
+  if (due == BL_TIME_NEVER)
+    return -1;
+  BlTime left_us = due - bl_clock_now ();
+  /* Up, so that it is due when we wake. */
+  return left_us <= 0 ? 0
+                      : (int)MIN ((left_us + BL_MS - 1) / BL_MS, (BlTime)60000);
+}
+
+/* ---- the loop ---- */
+
+void *
+bl_worker_run (void *data)
+{
+  BlWorker *worker = data;
+  struct epoll_event ready[2];
+
+  while (!worker->stopping) {
+    int n = epoll_wait (worker->epoll_fd, ready, 2, timeout_ms (worker));
+    bl_hub_set_time (worker->hub, bl_clock_now (), bl_clock_ntp ());
+    for (int i = 0; i < n; i++)
+      if (ready[i].data.fd == worker->wake_fd)
+        run_commands (worker);
+      else
+        receive (worker);
+    bl_hub_finish_turn (worker->hub);
+  }
+  for (unsigned i = 0; i < BL_UDP_BATCH; i++)
+    bl_packet_unref (&worker->packets[i]);
+  bl_hub_free (worker->hub);
+  return NULL;
+}

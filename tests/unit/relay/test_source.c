@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What only a source alone shows; the rest is in test_hub.c.
+ */
+#include "relay/source.h"
+
+#include <string.h>
+
+#include "../run_suite.h"
+#include "rtc/rtcp.h"
+
+#define START (1000 * BL_SECOND)
+
+enum { PT_VIDEO = 96, PT_RTX = 97, PT_AUDIO = 98 };
+
+static BlPacketPool *pool;
+static BlSource source;
+static BlNegotiated negotiated;
+
+static BlNtp
+ntp_at (BlTime now)
+{
+  return bl_ntp_from_unix_us (1800000000 * BL_SECOND + now);
+}
+
+static void
+set_up (void)
+{
+  pool = bl_packet_pool_new (4096);
+  negotiated = (BlNegotiated){
+    .video = { .present = true,
+               .mid = "picture",
+               .pt = PT_VIDEO,
+               .rtx_pt = PT_RTX,
+               .clock_rate = 90000,
+               .rtcp_rsize = true,
+               .feedback = BL_FEEDBACK_NACK | BL_FEEDBACK_PLI,
+               .extensions.id = { [BL_RTP_EXT_MID] = 4 } },
+    .audio = { .present = true,
+               .mid = "sound",
+               .pt = PT_AUDIO,
+               .rtx_pt = -1,
+               .clock_rate = 48000,
+               .extensions.id = { [BL_RTP_EXT_MID] = 4 } },
+  };
+  ck_assert (bl_source_init (&source, 12345));
+}
+
+static void
+tear_down (void)
+{
+  bl_source_clear (&source);
+  bl_packet_pool_free (pool);
+}
+
+static unsigned
+receive (uint8_t pt, uint32_t ssrc, const char *mid, uint16_t seq,
+         const uint8_t *payload, size_t length, BlTime now)
+{
+  BlPacket *packet = bl_packet_new (pool);
+  BlWriter w = bl_writer (packet->data, sizeof packet->data);
+  BlRtp header = { .payload_type = pt, .seq = seq, .ssrc = ssrc };
+  BlRtpExtValues ext = { 0 };
+  if (mid) {
+    ext.present = BL_RTP_EXT_BIT (BL_RTP_EXT_MID);
+    g_strlcpy (ext.mid, mid, sizeof ext.mid);
+  }
+  bl_rtp_ext_write (&w, &header, &negotiated.video.extensions, &ext, NULL);
+  bl_writer_bytes (&w, payload, length);
+  packet->length = (uint16_t)bl_writer_length (&w);
+  source.n_fresh = 0;
+  unsigned result = bl_source_on_rtp (&source, packet, now, ntp_at (now));
+  bl_packet_unref (&packet);
+  return result;
+}
+
+static const uint8_t idr[] = { 0x65, 0x88, 0x80, 0x10 };
+static const uint8_t slice[] = { 0x41, 0x9a, 0x80, 0x10 };
+
+static const struct {
+  const char *why;
+  uint32_t told_ssrc; /* in SDP, for video */
+  uint8_t pt;
+  uint32_t ssrc;
+  const char *mid;
+  int track; /* -1: none */
+} owners[] = {
+  { "by the SSRC of SDP", 7, PT_VIDEO, 7, NULL, BL_TRACK_VIDEO },
+  { "by the mid", 0, PT_VIDEO, 8, "picture", BL_TRACK_VIDEO },
+  { "by the mid, whatever SDP said of SSRCs", 7, PT_VIDEO, 8, "picture",
+    BL_TRACK_VIDEO },
+  { "by the payload type", 0, PT_VIDEO, 8, NULL, BL_TRACK_VIDEO },
+  { "by the payload type, with an unknown mid", 0, PT_AUDIO, 8, "other",
+    BL_TRACK_AUDIO },
+  { "by nothing", 7, 50, 8, NULL, -1 },
+  { "the right mid with a payload type never agreed on", 0, 50, 8, "picture",
+    -1 },
+};
+
+START_TEST (a_packet_finds_its_track)
+{
+  negotiated.video.ssrc = owners[_i].told_ssrc;
+  bl_source_set_publisher (&source, &negotiated, START);
+  unsigned result = receive (owners[_i].pt, owners[_i].ssrc, owners[_i].mid, 1,
+                             idr, sizeof idr, START);
+  if (owners[_i].track < 0) {
+    ck_assert_uint_eq (result, BL_DROP_UNKNOWN_TRACK);
+    return;
+  }
+  ck_assert_msg (result == BL_TRACK_TAKEN, "%s", owners[_i].why);
+  ck_assert_uint_eq (source.n_fresh, 1);
+  ck_assert_int_eq (source.fresh[0].kind, owners[_i].track);
+}
+END_TEST
+
+START_TEST (what_is_not_rtp_is_dropped)
+{
+  BlPacket *packet = bl_packet_new (pool);
+  bl_source_set_publisher (&source, &negotiated, START);
+  packet->length = 11;
+  ck_assert_uint_eq (bl_source_on_rtp (&source, packet, START, ntp_at (START)),
+                     BL_DROP_RTP);
+  bl_packet_unref (&packet);
+}
+END_TEST
+
+START_TEST (a_changed_ssrc_goes_on_behind_the_old_one)
+{
+  bl_source_set_publisher (&source, &negotiated, START);
+  receive (PT_VIDEO, 8, NULL, 100, idr, sizeof idr, START);
+  uint64_t seq = source.fresh[0].seq;
+  /* A picture of the new stream that needs one of its own before. */
+  ck_assert_uint_eq (receive (PT_VIDEO, 9, NULL, 40000, slice, sizeof slice,
+                              START + BL_SECOND),
+                     BL_DROP_BEFORE_KEY);
+  ck_assert_uint_eq (
+      receive (PT_VIDEO, 9, NULL, 40001, idr, sizeof idr, START + BL_SECOND),
+      BL_TRACK_TAKEN);
+  ck_assert_uint_eq (source.fresh[0].seq, seq + 1);
+}
+END_TEST
+
+/* Everything due at `now`, as the kinds of packets that were in it. */
+static unsigned
+write_all (BlTime now)
+{
+  uint8_t data[BL_SOURCE_RTCP_BYTES];
+  unsigned kinds = 0;
+  size_t length;
+  while ((length = bl_source_write_rtcp (&source, now, ntp_at (now), data))
+         > 0) {
+    BlRtcpIter iter;
+    BlRtcpPacket packet;
+    ck_assert_int_eq (bl_rtcp_open (&iter, data, length), BL_RTCP_OK);
+    while (bl_rtcp_next (&iter, &packet))
+      kinds |= 1u << packet.kind;
+  }
+  return kinds;
+}
+
+#define KIND(name) (1u << BL_RTCP_KIND_##name)
+
+static const struct {
+  uint32_t feedback;
+  bool rsize;
+  unsigned kinds;
+} requests[] = {
+  { BL_FEEDBACK_PLI, true, KIND (PLI) },
+  { BL_FEEDBACK_FIR, true, KIND (FIR) },
+  { BL_FEEDBACK_PLI | BL_FEEDBACK_FIR, true, KIND (PLI) },
+  { BL_FEEDBACK_PLI, false, KIND (RR) | KIND (SDES) | KIND (PLI) },
+  { 0, true, 0 },
+};
+
+START_TEST (a_keyframe_is_asked_for_as_was_agreed)
+{
+  negotiated.video.feedback = requests[_i].feedback;
+  negotiated.video.rtcp_rsize = requests[_i].rsize;
+  bl_source_set_publisher (&source, &negotiated, START);
+  receive (PT_VIDEO, 8, NULL, 1, idr, sizeof idr, START);
+  write_all (START + BL_SOURCE_FEEDBACK_US); /* the first report */
+  bl_source_want_keyframe (&source);
+  BlTime now = START + 60 * BL_MS;
+  ck_assert_int_le (bl_source_next_deadline (&source), now);
+  ck_assert_uint_eq (write_all (now), requests[_i].kinds);
+  /* Whatever could be sent, it doesn't stay due. */
+  ck_assert_int_gt (bl_source_next_deadline (&source), now);
+}
+END_TEST
+
+START_TEST (as_many_losses_as_there_can_be_fit_into_compounds)
+{
+  bl_source_set_publisher (&source, &negotiated, START);
+  receive (PT_VIDEO, 8, NULL, 1, idr, sizeof idr, START);
+  for (uint16_t i = 0; i < 250; i++)
+    receive (PT_VIDEO, 8, NULL, (uint16_t)(20 + i * 2), slice, sizeof slice,
+             START);
+  BlTime now = START + 200 * BL_MS;
+  ck_assert_uint_eq (write_all (now) & KIND (NACK), KIND (NACK));
+  ck_assert_int_gt (bl_source_next_deadline (&source), now);
+}
+END_TEST
+
+START_TEST (malformed_rtcp_is_refused_whole)
+{
+  static const uint8_t cut[] = { 0x80, 200, 0, 6, 0, 0, 0, 8 };
+  bl_source_set_publisher (&source, &negotiated, START);
+  ck_assert_int_eq (bl_source_on_rtcp (&source, cut, sizeof cut, START, 0),
+                    BL_SOURCE_RTCP_MALFORMED);
+}
+END_TEST
+
+START_TEST (without_a_publisher_nothing_is_ever_due)
+{
+  bl_source_want_keyframe (&source);
+  ck_assert_int_eq (bl_source_next_deadline (&source), BL_TIME_NEVER);
+  ck_assert_uint_eq (write_all (START), 0);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("relay/source");
+  TCase *tcase = tcase_create ("source");
+  tcase_add_checked_fixture (tcase, set_up, tear_down);
+  tcase_add_loop_test (tcase, a_packet_finds_its_track, 0,
+                       G_N_ELEMENTS (owners));
+  tcase_add_test (tcase, what_is_not_rtp_is_dropped);
+  tcase_add_test (tcase, a_changed_ssrc_goes_on_behind_the_old_one);
+  tcase_add_loop_test (tcase, a_keyframe_is_asked_for_as_was_agreed, 0,
+                       G_N_ELEMENTS (requests));
+  tcase_add_test (tcase, as_many_losses_as_there_can_be_fit_into_compounds);
+  tcase_add_test (tcase, malformed_rtcp_is_refused_whole);
+  tcase_add_test (tcase, without_a_publisher_nothing_is_ever_due);
+  suite_add_tcase (suite, tcase);
+  return run_suite (suite);
+}
