@@ -129,6 +129,13 @@ bl_call_on_lost (BlCall *call, bool keyed, BlTime now)
 }
 
 void
+bl_call_on_silent (BlCall *call)
+{
+  if (call->state == BL_CALL_LIVE)
+    call->state = BL_CALL_RECONNECTING;
+}
+
+void
 bl_call_on_failed (BlCall *call, bool final, BlTime now)
 {
   if (!is_on (call))
@@ -152,12 +159,12 @@ bl_call_on_gone (BlCall *call, BlTime now)
 void
 bl_call_on_network_changed (BlCall *call, BlTime now)
 {
-  if (call->state == BL_CALL_LIVE && call->action == BL_CALL_WAIT) {
-    plan (call, BL_CALL_RESTART_ICE, now);
-  } else if (is_on (call) && call->action == BL_CALL_NEW_SESSION) {
-    call->tries = 0;
-    call->action_at_us = now;
-  }
+  if (!is_on (call))
+    return;
+  call->tries = 0;
+  plan (call,
+        call->state == BL_CALL_LIVE ? BL_CALL_RESTART_ICE : BL_CALL_NEW_SESSION,
+        now);
 }
 
 void

@@ -10,8 +10,8 @@
  *
  * Shape of use, after each event and when bl_call_deadline() is reached:
  *   switch (bl_call_take_action (&call, now)) ...
- * An action that was taken is under way until an event says how it ended; no
- * other is given meanwhile, but for that of hanging up.
+ * An action that was taken is under way until an event says how it ended. An
+ * action given meanwhile (hanging up, another network) takes its place.
  *
  * A lost path is first mended by an ICE restart, at once; if that fails, by a
  * new session for the same call after 0.5 s, 1 s, … 8 s, each a quarter more or
@@ -78,13 +78,17 @@ void bl_call_on_connected (BlCall *call, BlTime now);
  * can mend it. */
 void bl_call_on_lost (BlCall *call, bool keyed, BlTime now);
 
+/* Nothing comes back over the path, and mending it is under way. */
+void bl_call_on_silent (BlCall *call);
+
 /* The action under way failed. `final`: only a person can change that. */
 void bl_call_on_failed (BlCall *call, bool final, BlTime now);
 
 /* The relay no longer has our session: make another at once. */
 void bl_call_on_gone (BlCall *call, BlTime now);
 
-/* Interfaces came or went: look for a better path, or stop waiting. */
+/* Interfaces came or went: what is under way may hang on one that is gone. Look
+ * for a path at once. */
 void bl_call_on_network_changed (BlCall *call, BlTime now);
 
 /* The DELETE has ended, well or not. */

@@ -32,7 +32,7 @@ bl_health_line (const BlHealth *health, const BlSenderStats *stats)
 {
   return g_strdup_printf (
       "bitrate_kbps=%" G_GUINT64_FORMAT " fps=%.1f rtt_ms=%.1f loss_pct=%.1f "
-                                        "jitter_ms=%.1f rtx=%" G_GUINT64_FORMAT
+      "jitter_ms=%.1f rtx=%" G_GUINT64_FORMAT
       " keyframe_requests=%" G_GUINT64_FORMAT " dropped=%" G_GUINT64_FORMAT
       " queued=%u",
       health->bitrate_bps / 1000, health->fps, (double)health->rtt_us / 1000,

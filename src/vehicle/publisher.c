@@ -147,6 +147,14 @@ on_uplink_gathered (gpointer user_data)
 }
 
 static void
+on_uplink_silent (gpointer user_data)
+{
+  BlPublisher *p = user_data;
+  set_open (p, false);
+  p->callbacks->silent (p->user_data);
+}
+
+static void
 on_uplink_rtcp (const guint8 *data, gsize length, BlTime now,
                 gpointer user_data)
 {
@@ -161,6 +169,7 @@ static const BlUplinkCallbacks uplink_callbacks = {
   .state = on_uplink_state,
   .candidate = on_uplink_candidate,
   .gathered = on_uplink_gathered,
+  .silent = on_uplink_silent,
   .rtcp = on_uplink_rtcp,
 };
 
@@ -365,6 +374,9 @@ bl_publisher_restart_ice (BlPublisher *publisher)
 {
   BlPublisher *p = publisher;
   GError *error = NULL;
+  g_cancellable_cancel (p->cancellable);
+  g_object_unref (p->cancellable);
+  p->cancellable = g_cancellable_new ();
   p->exchanging = true;
   if (!bl_uplink_gather (p->uplink, &error)) {
     fail (p, error);
@@ -473,6 +485,7 @@ bl_publisher_new (const BlPublisherOptions *options,
   p->callbacks = callbacks;
   p->user_data = user_data;
   p->cancellable = g_cancellable_new ();
+  p->session_url = g_strdup (options->previous_session_url);
   p->cname = bl_id_new ();
   p->msid = bl_id_new ();
   p->audio_ssrc = g_random_int () | 1;
@@ -507,6 +520,12 @@ bl_publisher_free (BlPublisher *publisher)
   g_free (p->cname);
   g_free (p->msid);
   g_free (p);
+}
+
+const char *
+bl_publisher_session_url (const BlPublisher *publisher)
+{
+  return publisher->session_url;
 }
 
 BlSenderStats

@@ -26,6 +26,8 @@ typedef struct {
   void (*connected) (gpointer user_data);
   /* It no longer can; `keyed`: an ICE restart may mend it. */
   void (*lost) (const char *reason, bool keyed, gpointer user_data);
+  /* Nothing comes back while an ICE restart is under way. */
+  void (*silent) (gpointer user_data);
   /* bl_publisher_open() or bl_publisher_restart_ice() failed. */
   void (*failed) (const GError *error, gpointer user_data);
   /* The next access unit is to be a keyframe. */
@@ -39,6 +41,8 @@ typedef struct {
   const guint8 *fingerprint; /* SHA-256 of our DTLS certificate */
   const char *ed;
   const char *call_id;
+  const char *previous_session_url; /* what to delete before it is answered;
+                                       NULL: nothing */
   guint64 bitrate_bps;
 } BlPublisherOptions;
 
@@ -54,8 +58,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BlPublisher, bl_publisher_free)
 /* Gathers and POSTs. Ends with session, then connected or lost; or failed. */
 void bl_publisher_open (BlPublisher *publisher);
 
-/* Only after `session`. Ends with connected, lost or failed. */
+/* Only after `session`. Ends with connected, lost or failed. Takes the place of
+ * one that is under way. */
 void bl_publisher_restart_ice (BlPublisher *publisher);
+
+/* The relay's name for it; NULL before `session`. */
+const char *bl_publisher_session_url (const BlPublisher *publisher);
 
 /* RTCP BYE and DELETE; `done` runs once, also when the relay did not answer.
  * `done` is not called if the publisher is freed before. */

@@ -25,6 +25,7 @@ struct BlUplink {
   BlUplinkPath *next; /* being set up; NULL: none */
   BlTime connect_by_us;
   BlTime received_at_us;
+  bool silent; /* told since something came last */
 
   BlFingerprint fingerprint;
   BlDtls *dtls;
@@ -147,6 +148,7 @@ on_srtcp (BlUplink *u, guint8 *data, gsize length)
     return;
   }
   u->received_at_us = bl_clock_now ();
+  u->silent = false;
   u->callbacks->rtcp (data, length, u->received_at_us, u->user_data);
 }
 
@@ -226,8 +228,13 @@ on_watch (gpointer data)
 {
   BlUplink *u = data;
   BlTime now = bl_clock_now ();
-  if (u->state == BL_UPLINK_CONNECTED
-      && now - u->received_at_us > BL_UPLINK_SILENCE_US)
+  bool silent = u->srtp && now - u->received_at_us > BL_UPLINK_SILENCE_US;
+  if (silent && !u->silent && u->state != BL_UPLINK_CONNECTED
+      && u->state != BL_UPLINK_LOST) {
+    u->silent = true;
+    u->callbacks->silent (u->user_data);
+  }
+  if (silent && u->state == BL_UPLINK_CONNECTED)
     lose (u, "nothing came from the relay for three seconds");
   else if (u->state == BL_UPLINK_CHECKING && now > u->connect_by_us)
     lose (u, u->dtls ? "the relay's DTLS did not answer"

@@ -48,6 +48,8 @@ typedef struct {
   void (*candidate) (const BlCandidate *candidate, gpointer user_data);
   /* There will be no more of them. */
   void (*gathered) (gpointer user_data);
+  /* The old path fell silent while a new one is being looked for. */
+  void (*silent) (gpointer user_data);
   /* Changed in place and not kept. */
   void (*rtcp) (const guint8 *data, gsize length, BlTime now,
                 gpointer user_data);

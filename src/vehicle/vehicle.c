@@ -12,10 +12,10 @@
 #include "vehicle/callfile.h"
 #include "vehicle/health.h"
 #include "vehicle/kiosk.h"
+#include "vehicle/netwatch.h"
 #include "vehicle/publisher.h"
 
-#define HANG_UP_MS         2000
-#define NETWORK_SETTLES_MS 500
+#define HANG_UP_MS 2000
 
 /* Warn this long before our certificate ends. */
 #define EXPIRY_WARNING_S (14 * 24 * 3600)
@@ -38,13 +38,12 @@ struct BlVehicle {
   BlCallState shown;   /* the state last logged */
   GSource *call_timer;
   BlPublisher *publisher;
+  char *session_url; /* the last one that the relay gave for this call */
   guint hang_up_source;
   char *message; /* for the crew: what went wrong last; "" */
   char *path;    /* addresses in use; NULL: none */
 
-  GNetworkMonitor *network;
-  gulong network_handler;
-  guint network_source;
+  BlNetwatch *network;
 };
 
 static void step (BlVehicle *v);
@@ -71,6 +70,8 @@ static void
 on_session (gpointer user_data)
 {
   BlVehicle *v = user_data;
+  g_free (v->session_url);
+  v->session_url = g_strdup (bl_publisher_session_url (v->publisher));
   bl_call_on_session (&v->call);
 }
 
@@ -100,6 +101,14 @@ on_lost (const char *reason, bool keyed, gpointer user_data)
 }
 
 static void
+on_silent (gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  bl_call_on_silent (&v->call);
+  step_soon (v);
+}
+
+static void
 on_failed (const GError *error, gpointer user_data)
 {
   BlVehicle *v = user_data;
@@ -125,6 +134,7 @@ static const BlPublisherCallbacks publisher_callbacks = {
   .session = on_session,
   .connected = on_connected,
   .lost = on_lost,
+  .silent = on_silent,
   .failed = on_failed,
   .keyframe = on_keyframe,
 };
@@ -176,6 +186,7 @@ new_session (BlVehicle *v)
     .fingerprint = v->fingerprint.bytes,
     .ed = v->identity.ed,
     .call_id = v->identity.id,
+    .previous_session_url = v->session_url,
     .bitrate_bps = (guint64)v->options->capture.bitrate_bps,
   };
   v->publisher = bl_publisher_new (&options, &publisher_callbacks, v);
@@ -198,6 +209,7 @@ become_idle (BlVehicle *v)
   bl_call_file_forget (v->options->state_folder);
   bl_call_file_clear (&v->identity);
   g_clear_pointer (&v->path, g_free);
+  g_clear_pointer (&v->session_url, g_free);
   bl_health_reset (&v->health);
 }
 
@@ -414,23 +426,15 @@ on_second (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-static gboolean
-on_network_settled (gpointer user_data)
+/* Other routes alone are no reason to leave a path that works. */
+static void
+on_network (gboolean addresses_changed, gpointer user_data)
 {
   BlVehicle *v = user_data;
-  v->network_source = 0;
+  if (v->call.state == BL_CALL_LIVE && !addresses_changed)
+    return;
   bl_call_on_network_changed (&v->call, bl_clock_now ());
   step_soon (v);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-on_network_changed (GNetworkMonitor *monitor, gboolean available,
-                    gpointer user_data)
-{
-  BlVehicle *v = user_data;
-  g_clear_handle_id (&v->network_source, g_source_remove);
-  v->network_source = g_timeout_add (NETWORK_SETTLES_MS, on_network_settled, v);
 }
 
 /* --- the object
@@ -508,9 +512,7 @@ bl_vehicle_new (const BlVehicleOptions *options,
       return NULL;
   }
   v->health_source = g_timeout_add_seconds (1, on_second, v);
-  v->network = g_object_ref (g_network_monitor_get_default ());
-  v->network_handler = g_signal_connect (v->network, "network-changed",
-                                         G_CALLBACK (on_network_changed), v);
+  v->network = bl_netwatch_new (on_network, v);
   return g_steal_pointer (&v);
 }
 
@@ -520,10 +522,7 @@ bl_vehicle_free (BlVehicle *vehicle)
   BlVehicle *v = vehicle;
   if (!v)
     return;
-  if (v->network)
-    g_signal_handler_disconnect (v->network, v->network_handler);
-  g_clear_object (&v->network);
-  g_clear_handle_id (&v->network_source, g_source_remove);
+  bl_netwatch_free (v->network);
   g_clear_handle_id (&v->health_source, g_source_remove);
   g_clear_handle_id (&v->hang_up_source, g_source_remove);
   g_source_destroy (v->call_timer);
@@ -535,6 +534,7 @@ bl_vehicle_free (BlVehicle *vehicle)
   bl_whip_free (v->whip);
   bl_call_file_clear (&v->identity);
   g_free (v->path);
+  g_free (v->session_url);
   g_free (v->message);
   g_free (v);
 }

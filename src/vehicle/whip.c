@@ -11,7 +11,7 @@
 #include "signal/sdpfrag.h"
 #include "vehicle/whip_error.h"
 
-#define TIMEOUT_S      10
+#define TIMEOUT_S      6
 #define MAX_REDIRECTS  3
 #define MAX_BODY_BYTES 65536
 

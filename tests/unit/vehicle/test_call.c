@@ -18,6 +18,7 @@ typedef enum {
   GONE,
   NETWORK,
   DELETED,
+  SILENT,
   END,
 } Event;
 
@@ -60,6 +61,9 @@ feed (BlCall *c, Event event, BlTime now)
     break;
   case DELETED:
     bl_call_on_deleted (c);
+    break;
+  case SILENT:
+    bl_call_on_silent (c);
     break;
   case END:
     break;
@@ -154,6 +158,18 @@ static const struct {
     { START, SESSION, CONNECTED, NETWORK, END },
     BL_CALL_LIVE,
     BL_CALL_RESTART_ICE },
+  { "a path that dies meanwhile is no longer called live",
+    { START, SESSION, CONNECTED, NETWORK, SILENT, END },
+    BL_CALL_RECONNECTING,
+    BL_CALL_WAIT },
+  { "and is when the other one works",
+    { START, SESSION, CONNECTED, NETWORK, SILENT, CONNECTED, END },
+    BL_CALL_LIVE,
+    BL_CALL_WAIT },
+  { "an attempt over a network that is gone is not waited for",
+    { START, NETWORK, END },
+    BL_CALL_CALLING,
+    BL_CALL_NEW_SESSION },
   { "a call after a call",
     { START, SESSION, CONNECTED, HANG_UP, DELETED, START, END },
     BL_CALL_CALLING,
