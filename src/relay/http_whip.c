@@ -204,9 +204,15 @@ bl_http_on_session_patch (BlRequest *request)
 void
 bl_http_on_session_delete (BlRequest *request)
 {
+  BlRegistry *registry = request->http->context.registry;
+  if (bl_registry_hang_up_gone (registry, bl_request_arg (request, 0),
+                                request->who.owner)) {
+    bl_reply_empty (request, SOUP_STATUS_OK);
+    return;
+  }
   BlPeer *peer = find_own_session (request);
   if (!peer)
     return;
-  bl_registry_hang_up (request->http->context.registry, peer);
+  bl_registry_hang_up (registry, peer);
   bl_reply_empty (request, SOUP_STATUS_OK);
 }

@@ -27,6 +27,8 @@ free_call (BlLiveCall *call)
   g_free (call->ed);
   g_free (call->unit);
   g_free (call->publisher);
+  g_free (call->last_session);
+  g_free (call->last_owner);
   g_ptr_array_unref (call->publishers);
   g_ptr_array_unref (call->viewers);
   g_free (call->recording_message);

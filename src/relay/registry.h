@@ -75,8 +75,10 @@ struct BlLiveCall {
   BlSourceId source;     /* 0: likewise */
   GPtrArray *publishers; /* BlPeer; one, or two during a handover */
   GPtrArray *viewers;    /* BlPeer */
-  gint64 gone_since_us;  /* no publisher has been connected since; 0: one is */
-  gboolean interrupted;  /* in the database; the publisher must reopen it */
+  /* The unit's session that ended last, and who made it; NULL: none has. */
+  char *last_session, *last_owner;
+  gint64 gone_since_us; /* no publisher has been connected since; 0: one is */
+  gboolean interrupted; /* in the database; the publisher must reopen it */
   gboolean had_media;
   gboolean media_live;
   gint64 recording; /* 0: there is none */
@@ -140,6 +142,11 @@ gboolean bl_registry_patch (BlRegistry *registry, BlPeer *peer,
 
 /* DELETE: a unit's publisher ends its call; anyone else only the session. */
 void bl_registry_hang_up (BlRegistry *registry, BlPeer *peer);
+
+/* The same for a session that is gone: its BYE or close_notify may overtake the
+ * DELETE, and so may an outage. FALSE if no call waits for this one. */
+gboolean bl_registry_hang_up_gone (BlRegistry *registry, const char *session,
+                                   const char *owner);
 
 BlLiveCall *bl_registry_find (BlRegistry *registry, const char *id);
 

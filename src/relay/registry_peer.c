@@ -144,6 +144,13 @@ has_connected_publisher (const BlLiveCall *call)
   return FALSE;
 }
 
+static void
+replace (char **text, const char *with)
+{
+  g_free (*text);
+  *text = g_strdup (with);
+}
+
 void
 bl_registry_drop_peer (BlRegistry *registry, BlPeer *peer, const char *reason)
 {
@@ -159,6 +166,10 @@ bl_registry_drop_peer (BlRegistry *registry, BlPeer *peer, const char *reason)
            peer->name, reason);
   if (peer->role == BL_SESSION_PUBLISHER) {
     g_ptr_array_remove (call->publishers, peer);
+    if (peer->by_unit) {
+      replace (&call->last_session, peer->id);
+      replace (&call->last_owner, peer->owner);
+    }
     if (call->gone_since_us == 0 && !has_connected_publisher (call))
       call->gone_since_us = now_us;
   } else {
@@ -415,13 +426,6 @@ bl_registry_find_peer (BlRegistry *registry, const char *id)
   return g_hash_table_lookup (registry->peers, id);
 }
 
-static void
-replace (char **text, const char *with)
-{
-  g_free (*text);
-  *text = g_strdup (with);
-}
-
 static char *
 restart_ice (BlRegistry *registry, BlPeer *peer, const BlSdpFrag *frag)
 {
@@ -468,4 +472,23 @@ bl_registry_hang_up (BlRegistry *registry, BlPeer *peer)
     bl_registry_end_call (registry, peer->call, "hung up by the unit");
   else
     bl_registry_drop_peer (registry, peer, "hung up");
+}
+
+gboolean
+bl_registry_hang_up_gone (BlRegistry *registry, const char *session,
+                          const char *owner)
+{
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, registry->calls);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    BlLiveCall *call = value;
+    if (call->publishers->len > 0
+        || g_strcmp0 (call->last_session, session) != 0
+        || g_strcmp0 (call->last_owner, owner) != 0)
+      continue;
+    bl_registry_end_call (registry, call, "hung up by the unit");
+    return TRUE;
+  }
+  return FALSE;
 }

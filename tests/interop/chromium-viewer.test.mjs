@@ -17,7 +17,7 @@ scenario('Chromium shows a call with sound, and how old the picture is',
     assert.match(seen.fmtp, /profile-level-id=42[c-f]0/);
     assert.match(seen.fmtp, /packetization-mode=1/);
     assert.equal(seen.width, 640);
-    assert.equal(seen.srtp, 'AEAD_AES_128_GCM');
+    assert.match(seen.srtp, /AEAD_AES_128_GCM$/);
     assert.ok(seen.ageMs >= 0 && seen.ageMs < 1000, `${seen.ageMs} ms old`);
     assert.equal(await page.isVisible('.cover'), false);
     assert.match(await page.innerText('h1'), /ambulance-1 to north/);

@@ -22,7 +22,10 @@ export function scenario(name, body) {
       await body(t);
     } catch (error) {
       for (const daemon of daemons.get(t) ?? []) {
-        t.diagnostic(`${daemon.name} said:\n${daemon.log.slice(-6000)}`);
+        const lines = daemon.log.slice(-6000).trim().split('\n');
+        for (const line of [`${daemon.name} said:`, ...lines]) {
+          t.diagnostic(line);
+        }
       }
       throw error;
     }

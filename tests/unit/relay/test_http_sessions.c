@@ -255,6 +255,20 @@ START_TEST (a_unit_ends_its_call_by_delete_and_it_stays_ended)
 }
 END_TEST
 
+START_TEST (a_unit_ends_its_call_by_delete_after_its_session_is_gone)
+{
+  g_autofree char *url = live_call ("ca/RTW-1", "call-1");
+  fake_media_tell (BL_WORKER_SESSION_CLOSED, fake_media ()->last_session,
+                   fake_media ()->last_source);
+  ck_assert_int_eq (state_of ("call-1"), BL_LIVE_LOST);
+  ck_assert_uint_eq (session ("DELETE", url, "ca/RTW-2", NULL, NULL, NULL),
+                     404);
+  ck_assert_uint_eq (session ("DELETE", url, "ca/RTW-1", NULL, NULL, NULL),
+                     200);
+  ck_assert_ptr_null (bl_registry_find (site.registry, "call-1"));
+}
+END_TEST
+
 START_TEST (a_call_ends_when_its_publisher_stays_away)
 {
   g_autofree char *url = live_call ("ca/RTW-1", "call-1");
@@ -530,6 +544,7 @@ main (void)
     { offers_that_never_connect_do_not_pile_up, 0 },
     { a_call_is_its_units_and_its_eds, 0 },
     { a_unit_ends_its_call_by_delete_and_it_stays_ended, 0 },
+    { a_unit_ends_its_call_by_delete_after_its_session_is_gone, 0 },
     { a_call_ends_when_its_publisher_stays_away, 0 },
     { a_call_goes_on_within_its_grace_time, 0 },
     { a_restarted_relay_goes_on_with_the_call, 0 },
