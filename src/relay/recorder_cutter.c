@@ -6,12 +6,7 @@
 #include "base/reader.h"
 #include "rtc/h264.h"
 
-#define SILENCE_TICKS 960 /* 20 ms */
 #define USUAL_PICTURE (BL_CMAF_VIDEO_RATE / 30)
-
-/* One Opus packet of 20 ms digital silence: a TOC (full band, one frame) and
- * the range coder's bytes for CELT's silence flag. */
-static const guint8 silence[3] = { 0xfc, 0xff, 0xfe };
 
 void
 bl_cutter_init (BlCutter *cutter)
@@ -142,11 +137,12 @@ void
 bl_cutter_add_silence (BlCutter *cutter, guint64 time)
 {
   if (!cutter->audio_begun) {
-    cutter->audio_end = time % SILENCE_TICKS;
+    cutter->audio_end = time % BL_CMAF_SILENCE_TICKS;
     cutter->audio_begun = TRUE;
   }
-  while (cutter->audio_end + SILENCE_TICKS / 2 <= time)
-    bl_cutter_add_audio (cutter, SILENCE_TICKS, silence, sizeof silence);
+  while (cutter->audio_end + BL_CMAF_SILENCE_TICKS / 2 <= time)
+    bl_cutter_add_audio (cutter, BL_CMAF_SILENCE_TICKS, bl_cmaf_silence,
+                         sizeof bl_cmaf_silence);
 }
 
 gboolean

@@ -16,6 +16,10 @@
 #define TRUN_SIZE         0x000200
 #define TRUN_FLAGS        0x000400
 
+/* A TOC (full band, 20 ms, stereo, one frame) and the range coder's bytes for
+ * CELT's silence flag. */
+const guint8 bl_cmaf_silence[3] = { 0xfc, 0xff, 0xfe };
+
 static void
 be (GByteArray *out, guint64 value, guint width)
 {

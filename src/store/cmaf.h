@@ -25,6 +25,11 @@ enum {
   BL_CMAF_AUDIO_TRACK = 2,
 };
 
+/* An Opus packet of 20 ms of digital silence: for players that take a hole in
+ * the sound as none, and would put all that follows it too early. */
+#define BL_CMAF_SILENCE_TICKS 960
+extern const guint8 bl_cmaf_silence[3];
+
 /* ---- writing ---- */
 
 typedef struct {

@@ -128,7 +128,9 @@ bl_part_file_append (BlPartFile *file, const guint8 *data, gsize length,
                      gint64 duration_us, GError **error)
 {
   if (write_all (file->fd, data, length, file->bytes)
-      && patch_duration (file, duration_us) && fdatasync (file->fd) == 0) {
+      && (file->lazy
+          || (patch_duration (file, duration_us)
+              && fdatasync (file->fd) == 0))) {
     file->bytes += (gint64)length;
     return TRUE;
   }
@@ -188,6 +190,16 @@ bl_part_file_open (BlPartFile *file, const char *path, gboolean mend,
     return FALSE;
   }
   return TRUE;
+}
+
+gboolean
+bl_part_file_read_init (const BlPartFile *file, GByteArray *out, GError **error)
+{
+  g_byte_array_set_size (out, (guint)file->init_bytes);
+  if (read_all (file->fd, out->data, out->len, 0))
+    return TRUE;
+  set_error (file, "read its beginning", error);
+  return FALSE;
 }
 
 /* Reads one whole box at `offset` to the end of `out`. */

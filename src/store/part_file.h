@@ -17,7 +17,8 @@ typedef struct {
   char *path;
   gint64 bytes; /* length of what is good */
   gint64 init_bytes;
-  guint8 *init; /* its init segment, once needed */
+  guint8 *init;  /* its init segment, once needed */
+  gboolean lazy; /* appending doesn't wait for the disk: set_duration does */
 } BlPartFile;
 
 /* Makes the file and its folder, which must not hold it yet, with `init`. */
@@ -37,6 +38,10 @@ gboolean bl_part_file_set_duration (BlPartFile *file, gint64 duration_us,
  * the end of its init segment. */
 gboolean bl_part_file_open (BlPartFile *file, const char *path, gboolean mend,
                             GError **error);
+
+/* Its init segment (replaces what is in `out`). */
+gboolean bl_part_file_read_init (const BlPartFile *file, GByteArray *out,
+                                 GError **error);
 
 typedef enum {
   BL_PART_FRAGMENT, /* a whole one */
