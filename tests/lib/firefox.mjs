@@ -14,7 +14,6 @@ import { eventually, freePorts } from './daemons.mjs';
 const PREFERENCES = {
   'media.autoplay.default': 0,
   'media.autoplay.blocking_policy': 0,
-  'media.autoplay.block-webaudio': false,
   'browser.shell.checkDefaultBrowser': false,
   'datareporting.policy.dataSubmissionEnabled': false,
   'app.normandy.enabled': false,
