@@ -126,7 +126,7 @@ bl_cli_user_code (BlCli *cli, GError **error)
     return FALSE;
   }
   g_autofree char *code = bl_code_new ();
-  gint64 expires_us = cli->now_us + minutes * 60 * G_USEC_PER_SEC;
+  gint64 expires_us = cli->now_us + (gint64)minutes * 60 * G_USEC_PER_SEC;
   if (!bl_db_begin (cli->db, error))
     return FALSE;
   gboolean changed = bl_users_add_code (cli->db, user->id, code, cli->now_us,
