@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-G_DEFINE_QUARK (bl - config - error - quark, bl_config_error)
+G_DEFINE_QUARK (bl_config_error, bl_config_error)
 
 typedef struct {
   char *text;

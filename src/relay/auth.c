@@ -12,7 +12,7 @@
 
 #define TOUCH_US (60 * BL_SECOND)
 
-G_DEFINE_QUARK (bl - auth - error - quark, bl_auth_error)
+G_DEFINE_QUARK (bl_auth_error, bl_auth_error)
 
 BlAuth *
 bl_auth_new (BlDb *db, const BlOptions *options, GError **error)

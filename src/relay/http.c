@@ -13,7 +13,7 @@
  * client gets to read why. */
 #define MAX_DISCARD_BYTES (4u << 20)
 
-G_DEFINE_QUARK (bl - http - error - quark, bl_http_error)
+G_DEFINE_QUARK (bl_http_error, bl_http_error)
 
 /* What each door has of its own, in the order of BlHttp.servers. */
 static const struct {

@@ -9,7 +9,7 @@
 
 #define TOUCH_US (5 * BL_SECOND)
 
-G_DEFINE_QUARK (bl - registry - error - quark, bl_registry_error)
+G_DEFINE_QUARK (bl_registry_error, bl_registry_error)
 
 void
 bl_registry_take_error (GError **error, GError *taken, const char *what)

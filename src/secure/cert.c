@@ -15,7 +15,7 @@
 #define COMMON_NAME_MAX    64 /* RFC 5280's ub-common-name */
 #define SERIAL_NUMBER_BITS 127
 
-G_DEFINE_QUARK (bl - cert - error - quark, bl_cert_error)
+G_DEFINE_QUARK (bl_cert_error, bl_cert_error)
 
 char *
 bl_openssl_reason (void)

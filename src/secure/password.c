@@ -11,7 +11,7 @@
 #define PREFIX       "$y$"
 #define DEFAULT_COST 0 /* libcrypt's own: 16 MB */
 
-G_DEFINE_QUARK (bl - password - error - quark, bl_password_error)
+G_DEFINE_QUARK (bl_password_error, bl_password_error)
 
 /* crypt() with memory of its own, cleared; NULL if the setting is no good. */
 static char *

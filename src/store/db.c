@@ -22,7 +22,7 @@ struct BlDb {
   gboolean doomed; /* an inner change failed: so must the outer */
 };
 
-G_DEFINE_QUARK (bl - db - error - quark, bl_db_error)
+G_DEFINE_QUARK (bl_db_error, bl_db_error)
 
 static const struct {
   int code;

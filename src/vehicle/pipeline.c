@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-G_DEFINE_QUARK (bl - pipeline - error - quark, bl_pipeline_error)
+G_DEFINE_QUARK (bl_pipeline_error, bl_pipeline_error)
 
 #define SUFFIX           ".pipeline"
 #define MAX_BYTES        16384

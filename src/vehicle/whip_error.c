@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-G_DEFINE_QUARK (bl - whip - error - quark, bl_whip_error)
+G_DEFINE_QUARK (bl_whip_error, bl_whip_error)
 
 #define MAX_QUOTE 200
 
