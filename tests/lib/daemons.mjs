@@ -275,12 +275,15 @@ export class Relay {
 export class Vehicle {
   /**
    * @param {TestContext} t
-   * @param {{ folder: string, relay: Relay, unit: string,
+   * @param {{ folder: string, relay: Relay, unit: string, address?: string,
    *   namespace?: string, capture?: Record<string, string | number> }} options
+   *   `address`: the relay's, as the vehicle reaches it
    */
-  constructor(t, { folder, relay, unit, namespace, capture = {} }) {
+  constructor(t, options) {
+    const { folder, relay, unit, namespace, capture = {} } = options;
     this.folder = folder;
     this.relay = relay;
+    this.address = options.address ?? relay.address;
     this.unit = unit;
     this.namespace = namespace;
     this.capture = capture;
@@ -299,7 +302,7 @@ export class Vehicle {
     this.config = join(this.folder, `${this.unit}.ini`);
     await writeFile(this.config, ini({
       vehicle: { unit: this.unit, state_folder: state },
-      relay: { url: `https://${this.relay.address}:${this.relay.vehiclePort}`,
+      relay: { url: `https://${this.address}:${this.relay.vehiclePort}`,
         ca: join(certs, 'ca.pem'),
         certificate: join(certs, `${this.unit}.pem`),
         key: join(certs, `${this.unit}.key`) },

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Networks of a test's own: a namespace for the relay and one for each other
+// machine, joined by veth pairs. All links are made inside these namespaces,
+// whose names hold this process's id; this machine's own network is untouched.
+// Needs root.
+
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** @param {...string} argv */
+async function ip(...argv) {
+  return (await run('ip', argv)).stdout;
+}
+
+/** Takes away what a test that was killed has left. */
+async function sweep() {
+  for (const [name, pid] of (await ip('netns', 'list'))
+    .matchAll(/^bl-(\d+)-[\w-]+/gm)) {
+    try {
+      process.kill(Number(pid), 0);
+    } catch {
+      await ip('netns', 'delete', name);
+    }
+  }
+}
+
+/** A machine with one link to the relay. */
+export class Machine {
+  /**
+   * @param {string} namespace
+   * @param {number} subnet
+   */
+  constructor(namespace, subnet) {
+    this.namespace = namespace;
+    /** Where it finds the relay. */
+    this.relay = `10.77.${subnet}.1`;
+    this.address = `10.77.${subnet}.2`;
+  }
+
+  /** Its modem loses the network. */
+  async down() {
+    await ip('-n', this.namespace, 'link', 'set', 'up0', 'down');
+  }
+
+  async up() {
+    await ip('-n', this.namespace, 'link', 'set', 'up0', 'up');
+  }
+}
+
+export class Network {
+  constructor() {
+    this.namespace = `bl-${process.pid}-relay`;
+    /** @type {string[]} */
+    this.namespaces = [];
+  }
+
+  /** @param {string} namespace */
+  async add(namespace) {
+    await ip('netns', 'add', namespace);
+    this.namespaces.push(namespace);
+    await ip('-n', namespace, 'link', 'set', 'lo', 'up');
+  }
+
+  /**
+   * A machine beside the relay's, and the link between them.
+   * @param {string} name
+   */
+  async machine(name) {
+    const subnet = this.namespaces.length;
+    const machine = new Machine(`bl-${process.pid}-${name}`, subnet);
+    const here = this.namespace;
+    const there = machine.namespace;
+    await this.add(there);
+    await ip('-n', here, 'link', 'add', `down${subnet}`, 'type', 'veth',
+      'peer', 'name', 'up0', 'netns', there);
+    await ip('-n', here, 'address', 'add', `${machine.relay}/24`,
+      'dev', `down${subnet}`);
+    await ip('-n', there, 'address', 'add', `${machine.address}/24`,
+      'dev', 'up0');
+    await ip('-n', here, 'link', 'set', `down${subnet}`, 'up');
+    await machine.up();
+    return machine;
+  }
+
+  async remove() {
+    for (const namespace of this.namespaces.splice(0)) {
+      await ip('netns', 'delete', namespace);
+    }
+  }
+}
+
+/**
+ * The relay's machine, alone; gone after the test.
+ * @param {{ after: (remove: () => Promise<void>) => void }} t
+ */
+export async function network(t) {
+  await sweep();
+  const net = new Network();
+  t.after(() => net.remove());
+  await net.add(net.namespace);
+  return net;
+}

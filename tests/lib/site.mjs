@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// A whole site in network namespaces of its own: a relay, vehicles and a
+// watcher's machine, each with its link to the relay.
+
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Relay, Vehicle, eventually, http, makeCertificates, scratch }
+  from './daemons.mjs';
+import { network } from './netns.mjs';
+import { watch } from './viewers.mjs';
+
+const run = promisify(execFile);
+
+/** @typedef {import('node:test').TestContext} TestContext */
+/**
+ * @typedef {{ id: string, ed: string, unit: string, state: string,
+ *   viewers: number, recording: { ok: boolean, message: string | null } }} Call
+ */
+/**
+ * @typedef {{ id: string, call: string, unit: string, ed: string,
+ *   started_us: number, duration_us: number, complete: boolean,
+ *   parts: { n: number, url: string, codecs: string, bytes: number,
+ *     fragments: { start_us: number, duration_us: number }[] }[],
+ *   gaps: { start_us: number, duration_us: number }[] }} Recording
+ */
+
+export class Site {
+  /**
+   * @param {TestContext} t
+   * @param {string} folder
+   * @param {import('./netns.mjs').Network} net
+   */
+  constructor(t, folder, net) {
+    this.t = t;
+    this.folder = folder;
+    this.net = net;
+    this.ca = join(folder, 'certs/ca.pem');
+    this.jar = join(folder, 'cookies');
+    /** @type {Relay} */
+    this.relay = new Relay(t, { folder });
+  }
+
+  /**
+   * A vehicle on a machine of its own; start it with start().
+   * @param {string} unit
+   * @param {{ capture?: Record<string, string | number> }} [options]
+   */
+  async vehicle(unit, options = {}) {
+    const machine = await this.net.machine(unit);
+    const vehicle = new Vehicle(this.t, { folder: this.folder,
+      relay: this.relay, address: machine.relay, unit,
+      namespace: machine.namespace, ...options });
+    return { machine, vehicle };
+  }
+
+  /**
+   * Asks the relay's API as an IT person, from its own machine.
+   * @param {string} path
+   * @returns {Promise<any>}
+   */
+  async api(path) {
+    const { status, text } = await http(this.relay, this.relay.loopback + path,
+      { jar: this.jar });
+    if (status !== 200) throw new Error(`GET ${path}: ${status} ${text}`);
+    return JSON.parse(text);
+  }
+
+  async signIn() {
+    const code = await this.relay.person('governance', 'it');
+    const { status, text } = await http(this.relay,
+      `${this.relay.loopback}/api/sign-in`, { method: 'POST', jar: this.jar,
+        body: JSON.stringify({ code }),
+        headers: { 'Content-Type': 'application/json' } });
+    if (status !== 200) throw new Error(`sign-in: ${status} ${text}`);
+  }
+
+  /** @returns {Promise<Call[]>} */
+  async calls() {
+    return (await this.api('/api/calls')).calls;
+  }
+
+  /**
+   * The call to an ED, once it is live.
+   * @param {string} ed
+   */
+  call(ed) {
+    return eventually(`a live call to ${ed}`, async () =>
+      (await this.calls()).find((c) => c.ed === ed && c.state === 'live'));
+  }
+
+  /**
+   * Viewers of a call, on the watcher's machine.
+   * @param {{ id: string }} call
+   * @param {number} [count]
+   */
+  async watch(call, count = 1) {
+    return watch(this.t, { folder: this.folder,
+      namespace: this.watcher.namespace, ca: this.ca, count,
+      token: await this.relay.token('--view', call.id),
+      url: `https://${this.watcher.relay}:${this.relay.port}/whep/${call.id}` });
+  }
+
+  /** @type {import('./netns.mjs').Machine} */
+  get watcher() {
+    if (!this.watching) throw new Error('the site is not open');
+    return this.watching;
+  }
+
+  /** @type {import('./netns.mjs').Machine | null} */
+  watching = null;
+
+  /**
+   * The recording of a call, once it is complete or as it is now.
+   * @param {{ id: string }} call
+   * @param {{ complete?: boolean }} [options]
+   * @returns {Promise<Recording>}
+   */
+  async recording(call, { complete = true } = {}) {
+    const row = await eventually(`the recording of ${call.id}`, async () =>
+      (await this.api('/api/recordings')).recordings.find(
+        (/** @type {Recording} */ r) => r.call === call.id
+          && (r.complete || !complete)));
+    return this.api(`/api/recordings/${row.id}`);
+  }
+}
+
+/**
+ * A site whose relay runs and has an IT person signed in.
+ * @param {TestContext} t
+ * @param {{ units?: string[], start?: boolean,
+ *   settings?: Record<string, Record<string, string | number>> }} [options]
+ *   `units`: vehicles that have certificates
+ */
+export async function openSite(t, options = {}) {
+  const { units = ['ambulance-1'], start = true, settings = {} } = options;
+  const folder = await scratch(t);
+  const net = await network(t);
+  const site = new Site(t, folder, net);
+  site.watching = await net.machine('watcher');
+  // The relay's own addresses towards the watcher and three vehicles.
+  const names = [1, 2, 3, 4].map((subnet) => `10.77.${subnet}.1`);
+  await makeCertificates(folder, names, units);
+  site.relay = new Relay(t, { folder, namespace: net.namespace,
+    settings: { ...settings, http: { listen: '', ...settings.http } } });
+  if (start) {
+    await site.relay.start();
+    await site.signIn();
+  }
+  return site;
+}
+
+/**
+ * What ffprobe and ffmpeg find in a part of a recording.
+ * @param {Relay} relay
+ * @param {Recording} recording
+ * @param {number} n the part's number
+ */
+export async function inspect(relay, recording, n) {
+  const file = join(relay.store, 'recordings', String(recording.id),
+    `part-${String(n).padStart(4, '0')}.mp4`);
+  const decoded = await run('ffmpeg',
+    ['-v', 'error', '-xerror', '-i', file, '-f', 'null', '-']);
+  const probed = await run('ffprobe', ['-v', 'error', '-count_packets',
+    '-show_entries', 'stream=codec_type,codec_name,nb_read_packets,width,height'
+    + ':format=duration', '-of', 'json', file]);
+  /** @type {{ streams: { codec_type: string, codec_name: string,
+   *   nb_read_packets: string, width?: number, height?: number }[],
+   *   format: { duration: string } }} */
+  const { streams, format } = JSON.parse(probed.stdout);
+  return { file, complaints: decoded.stderr,
+    duration_s: Number(format.duration),
+    video: streams.find((s) => s.codec_type === 'video'),
+    audio: streams.find((s) => s.codec_type === 'audio') };
+}
