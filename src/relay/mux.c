@@ -145,8 +145,10 @@ void
 bl_mux_add_ufrag (BlMux *mux, const char *ufrag, BlSession *session)
 {
   uint8_t key[KEY_SIZE];
-  g_assert (ufrag_key (ufrag, strlen (ufrag), key));
-  g_assert (!table_set (&mux->ufrags, key, session));
+  gboolean is_key = ufrag_key (ufrag, strlen (ufrag), key);
+  g_assert (is_key);
+  const BlSession *before = table_set (&mux->ufrags, key, session);
+  g_assert (!before);
 }
 
 void
