@@ -23,7 +23,8 @@ bl_out_track_init (BlOutTrack *track, const BlNegotiatedTrack *setup,
 
   BlRtpExtValues *ext = &track->ext;
   ext->present = BL_RTP_EXT_BIT (BL_RTP_EXT_ABS_SEND_TIME)
-                 | BL_RTP_EXT_BIT (BL_RTP_EXT_TRANSPORT_CC);
+                 | BL_RTP_EXT_BIT (BL_RTP_EXT_TRANSPORT_CC)
+                 | BL_RTP_EXT_BIT (BL_RTP_EXT_ABS_CAPTURE_TIME);
   if (strlen (setup->mid) <= BL_RTP_MID_MAX_BYTES) {
     ext->present |= BL_RTP_EXT_BIT (BL_RTP_EXT_MID);
     g_strlcpy (ext->mid, setup->mid, sizeof ext->mid);
@@ -31,6 +32,16 @@ bl_out_track_init (BlOutTrack *track, const BlNegotiatedTrack *setup,
   /* 0 to 0 ms: show each picture as soon as it is whole. */
   if (kind == BL_TRACK_VIDEO)
     ext->present |= BL_RTP_EXT_BIT (BL_RTP_EXT_PLAYOUT_DELAY);
+}
+
+/* When it was captured; where nothing tells, when it arrived: too young by the
+ * way here, like all times of a publisher whose clock can't be measured. */
+static BlNtp
+reference_time (const BlLoop *loop, const BlHistoryEntry *entry)
+{
+  return entry->meta.capture
+             ? entry->meta.capture
+             : bl_ntp_add_us (loop->ntp, entry->meta.received_us - loop->now);
 }
 
 static void
@@ -41,11 +52,7 @@ fill_ext (BlOutTrack *track, const BlLoop *loop, const BlHistoryEntry *entry,
   ext->abs_send_time = bl_rtp_abs_send_time (loop->ntp);
   if (track->setup.extensions.id[BL_RTP_EXT_TRANSPORT_CC])
     ext->transport_seq = (*transport_seq)++;
-  ext->capture_ntp = entry->meta.capture;
-  if (entry->meta.capture)
-    ext->present |= BL_RTP_EXT_BIT (BL_RTP_EXT_ABS_CAPTURE_TIME);
-  else
-    ext->present &= ~BL_RTP_EXT_BIT (BL_RTP_EXT_ABS_CAPTURE_TIME);
+  ext->capture_ntp = reference_time (loop, entry);
 }
 
 static bool
@@ -71,16 +78,6 @@ write_packet (BlSession *session, BlOutTrack *track, const BlRtp *header,
     return false;
   }
   return bl_session_commit_rtp (session, at, bl_writer_length (&w));
-}
-
-/* When it was captured; where that isn't known, when it arrived, which is later
- * by the same for sound and picture. */
-static BlNtp
-reference_time (const BlLoop *loop, const BlHistoryEntry *entry)
-{
-  return entry->meta.capture
-             ? entry->meta.capture
-             : bl_ntp_add_us (loop->ntp, entry->meta.received_us - loop->now);
 }
 
 bool

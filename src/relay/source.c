@@ -174,8 +174,7 @@ on_sr (BlSource *source, const BlRtcpPacket *packet, Compound *compound)
   BlTrack *track = by_ssrc (source, ssrc);
   if (!track || ssrc != track->ssrc)
     return;
-  bl_rtp_receiver_stats_on_sr (&track->receiver, info.ntp, compound->now);
-  bl_clock_map_on_sr (&track->clock, info.rtp_timestamp, info.ntp);
+  bl_track_on_sr (track, &info, compound->now);
   bl_clock_offset_on_one_way (&source->offset, info.ntp, compound->ntp,
                               compound->now);
 }

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "relay/track.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/reader.h"
 #include "rtc/rtx.h"
+
+/* How far the RTP time of a first sender report may be from what has come. */
+#define SR_FIRST_US (1 * BL_SECOND)
+
+/* How far two of them may disagree: by this, and a twentieth of their distance.
+ * Some senders pair the time of sending with the last packet's timestamp. */
+#define SR_SLACK_US (200 * BL_MS)
 
 static const struct {
   uint32_t history;
@@ -31,6 +39,7 @@ begin_stream (BlTrack *track)
   bl_nack_init (&track->nack, &bl_nack_defaults);
   bl_rtp_receiver_stats_init (&track->receiver, clock_rate_hz);
   bl_clock_map_init (&track->clock, clock_rate_hz);
+  track->has_sr = false;
   bl_source_line_restart (&track->line);
   track->waits_for_key = track->kind == BL_TRACK_VIDEO;
 }
@@ -147,6 +156,43 @@ note_clock (BlTrack *track, const BlRtp *rtp, const BlRtpExtValues *ext,
     capture -= (uint64_t)ext->capture_offset_q32;
   bl_clock_map_on_capture (&track->clock, rtp->timestamp, capture);
   bl_clock_offset_on_one_way (offset, capture, ntp, now);
+}
+
+static int64_t
+to_us (const BlTrack *track, int32_t ticks)
+{
+  return (int64_t)ticks * BL_SECOND / shapes[track->kind].clock_rate_hz;
+}
+
+/* Do its two times go together: with the report before or, for the first, with
+ * the packets? */
+static bool
+is_believable (const BlTrack *track, const BlRtcpSenderInfo *info)
+{
+  if (track->has_sr) {
+    int64_t by_rtp_us
+        = to_us (track, bl_ts_diff (info->rtp_timestamp, track->sr_timestamp));
+    int64_t by_ntp_us = bl_ntp_diff_us (info->ntp, track->sr_ntp);
+    return llabs (by_rtp_us - by_ntp_us)
+           <= SR_SLACK_US + llabs (by_ntp_us) / 20;
+  }
+  uint32_t newest = track->line.newest_timestamp - track->line.timestamp_offset;
+  return track->line.joined
+         && llabs (to_us (track, bl_ts_diff (info->rtp_timestamp, newest)))
+                <= SR_FIRST_US;
+}
+
+void
+bl_track_on_sr (BlTrack *track, const BlRtcpSenderInfo *info, BlTime now)
+{
+  bl_rtp_receiver_stats_on_sr (&track->receiver, info->ntp, now);
+  if (is_believable (track, info))
+    bl_clock_map_on_sr (&track->clock, info->rtp_timestamp, info->ntp);
+  else if (track->clock.source == BL_CLOCK_MAP_SR)
+    bl_clock_map_init (&track->clock, shapes[track->kind].clock_rate_hz);
+  track->has_sr = true;
+  track->sr_timestamp = info->rtp_timestamp;
+  track->sr_ntp = info->ntp;
 }
 
 bool

@@ -22,6 +22,7 @@
 #include "rtc/h264.h"
 #include "rtc/history.h"
 #include "rtc/nack.h"
+#include "rtc/rtcp.h"
 #include "rtc/rtp.h"
 #include "rtc/rtpext.h"
 #include "rtc/rtpstats.h"
@@ -49,6 +50,9 @@ typedef struct {
   BlNack nack;
   BlRtpReceiverStats receiver;
   BlClockMap clock; /* publisher's RTP time to publisher's wall clock */
+  bool has_sr;      /* of the last sender report, believed or not: */
+  uint32_t sr_timestamp;
+  BlNtp sr_ntp;
   bool waits_for_key;
 
   /* The source's. */
@@ -87,6 +91,11 @@ unsigned bl_track_receive (BlTrack *track, BlPacket *packet, const BlRtp *rtp,
                            const BlRtpExtValues *ext, BlClockOffset *offset,
                            BlTime now, BlNtp ntp,
                            const BlHistoryEntry **out_entry);
+
+/* A sender report of the publisher about this track. Whether it is believed is
+ * decided here: webrtcbin of GStreamer 1.22 writes RTP times that run at twice
+ * their rate, and a picture dated by them would grow old while we watch. */
+void bl_track_on_sr (BlTrack *track, const BlRtcpSenderInfo *info, BlTime now);
 
 /* The relay's wall clock at which the source's `timestamp` was captured; false
  * if nothing tells. */

@@ -201,6 +201,53 @@ START_TEST (as_many_losses_as_there_can_be_fit_into_compounds)
 }
 END_TEST
 
+/* Sender reports at these times, in ms of wall clock and of RTP, after a packet
+ * at 0 and 0; and whether a capture time is known after the last. */
+static const struct {
+  const char *what;
+  struct {
+    int ntp_ms, rtp_ms;
+  } reports[4];
+  bool known;
+} clocks[] = {
+  { "no report", { { 0, 0 } }, false },
+  { "one that fits", { { 500, 500 } }, true },
+  { "one that is far from what came", { { 1600, 3000 } }, false },
+  { "a late first one, confirmed", { { 1600, 3000 }, { 2600, 4000 } }, true },
+  { "a little jitter", { { 500, 500 }, { 1500, 1433 }, { 2500, 2540 } }, true },
+  { "twice the rate", { { 500, 900 }, { 1200, 2300 } }, false },
+  { "twice the rate, again and again",
+    { { 500, 900 }, { 1200, 2300 }, { 6200, 12300 }, { 11200, 22300 } },
+    false },
+  { "a jump, and then steady",
+    { { 500, 500 }, { 1500, 9000 }, { 2500, 10000 } },
+    true },
+};
+
+START_TEST (sender_reports_are_believed_when_their_two_times_agree)
+{
+  BlNtp capture;
+  bl_source_set_publisher (&source, &negotiated, START);
+  receive (PT_VIDEO, 8, NULL, 1, idr, sizeof idr, START);
+  for (unsigned i = 0; i < 4 && clocks[_i].reports[i].ntp_ms; i++) {
+    uint8_t data[64];
+    BlWriter w = bl_writer (data, sizeof data);
+    BlTime now = START + clocks[_i].reports[i].ntp_ms * BL_MS;
+    BlRtcpSenderInfo info
+        = { .ntp = ntp_at (now),
+            .rtp_timestamp = (uint32_t)clocks[_i].reports[i].rtp_ms * 90 };
+    bl_rtcp_write_sr (&w, 8, &info, NULL, 0);
+    ck_assert_int_eq (bl_source_on_rtcp (&source, data, bl_writer_length (&w),
+                                         now, ntp_at (now)),
+                      BL_SOURCE_RTCP_OK);
+  }
+  ck_assert_msg (bl_track_capture (&source.tracks[BL_TRACK_VIDEO],
+                                   &source.offset, 0, START, &capture)
+                     == clocks[_i].known,
+                 "%s", clocks[_i].what);
+}
+END_TEST
+
 START_TEST (malformed_rtcp_is_refused_whole)
 {
   static const uint8_t cut[] = { 0x80, 200, 0, 6, 0, 0, 0, 8 };
@@ -231,6 +278,9 @@ main (void)
   tcase_add_loop_test (tcase, a_keyframe_is_asked_for_as_was_agreed, 0,
                        G_N_ELEMENTS (requests));
   tcase_add_test (tcase, as_many_losses_as_there_can_be_fit_into_compounds);
+  tcase_add_loop_test (tcase,
+                       sender_reports_are_believed_when_their_two_times_agree,
+                       0, G_N_ELEMENTS (clocks));
   tcase_add_test (tcase, malformed_rtcp_is_refused_whole);
   tcase_add_test (tcase, without_a_publisher_nothing_is_ever_due);
   suite_add_tcase (suite, tcase);
