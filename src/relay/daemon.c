@@ -3,8 +3,10 @@
 #include "relay/daemon.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -15,6 +17,7 @@
 
 struct BlDaemon {
   const BlOptions *options;
+  int lock; /* -1: not taken */
   BlDb *db;
   BlAuth *auth;
   BlRegistry *registry;
@@ -38,11 +41,34 @@ prepare_folder (const char *folder, GError **error)
   return TRUE;
 }
 
+/* Recovery closes the parts it finds open, and calls become interrupted: a
+ * second relay, started by mistake, must not do that to the first one's. */
+static gboolean
+lock_folder (BlDaemon *daemon, GError **error)
+{
+  const char *folder = daemon->options->folder;
+  g_autofree char *path = g_build_filename (folder, "relay.lock", NULL);
+  daemon->lock = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (daemon->lock >= 0 && flock (daemon->lock, LOCK_EX | LOCK_NB) == 0)
+    return TRUE;
+  int why = errno;
+  if (daemon->lock >= 0 && why == EWOULDBLOCK)
+    g_set_error (error, G_IO_ERROR, G_IO_ERROR_BUSY,
+                 "[store] folder: another relay is running on %s; end it, or "
+                 "choose another folder",
+                 folder);
+  else
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (why),
+                 "[store] folder: can't lock %s: %s", path, g_strerror (why));
+  return FALSE;
+}
+
 static gboolean
 open_store (BlDaemon *daemon, GError **error)
 {
   BlRecoverySummary summary;
-  if (!prepare_folder (daemon->options->folder, error))
+  if (!prepare_folder (daemon->options->folder, error)
+      || !lock_folder (daemon, error))
     return FALSE;
   daemon->db = bl_db_open (daemon->options->folder, BL_DB_DURABLE, error);
   if (!daemon->db || !bl_recovery_run (daemon->db, &summary, error))
@@ -106,6 +132,7 @@ bl_daemon_new (const BlOptions *options, GError **error)
 {
   g_autoptr (BlDaemon) daemon = g_new0 (BlDaemon, 1);
   daemon->options = options;
+  daemon->lock = -1;
   if (!open_store (daemon, error))
     return NULL;
   daemon->auth = bl_auth_new (daemon->db, options, error);
@@ -137,6 +164,8 @@ bl_daemon_free (BlDaemon *daemon)
   bl_media_free (daemon->media);
   bl_auth_free (daemon->auth);
   bl_db_close (daemon->db);
+  if (daemon->lock >= 0)
+    close (daemon->lock);
   g_free (daemon);
 }
 

@@ -108,7 +108,7 @@ start (void)
     .db = site.db,
     .auth = site.auth,
     .registry = site.registry,
-    .request_s = 1,
+    .request_s = site.request_s,
   };
   site.http = bl_http_new (&http, &error);
   ck_assert_msg (site.http != NULL, "%s", error ? error->message : "");

@@ -20,6 +20,7 @@ typedef struct {
   BlRegistry *registry;
   BlMedia *media;
   BlHttp *http;
+  guint request_s; /* for the next start; 0: as it is for operators */
 } Site;
 
 extern Site site;
