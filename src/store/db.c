@@ -268,11 +268,15 @@ pragma (BlDb *db, const char *sql, gint64 *out_number, GError **error)
 }
 
 /* SQLite would make the file by the umask; recordings and hashes are nobody
- * else's business. WAL and index take the file's mode. */
+ * else's business. WAL and index take the file's mode. A file that is there is
+ * not opened: closing it would take away the locks of this process's other
+ * connections (POSIX). */
 static gboolean
 make_file (const BlDb *db, GError **error)
 {
-  int fd = open (db->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  int fd = open (db->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0 && errno == EEXIST)
+    return TRUE;
   if (fd < 0) {
     g_set_error (error, BL_DB_ERROR,
                  errno == ENOSPC ? BL_DB_ERROR_FULL : BL_DB_ERROR_OPEN,

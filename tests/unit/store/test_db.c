@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fixture.h"
@@ -192,6 +193,37 @@ START_TEST (two_connections_see_each_others_commits)
 }
 END_TEST
 
+/* Closing any descriptor of the file takes a process's locks away, and with
+ * them SQLite's knowledge that we have it open: another program's goodbye
+ * would delete our journal, and what we write then would be nowhere. */
+START_TEST (another_program_that_comes_and_goes_leaves_our_journal)
+{
+  int go[2], status;
+  ck_assert_int_eq (pipe (go), 0);
+  pid_t other = fork ();
+  if (other == 0) {
+    char byte;
+    if (read (go[0], &byte, 1) != 1)
+      _exit (2);
+    BlDb *theirs = bl_db_open (folder, BL_DB_DURABLE, NULL);
+    bl_db_close (theirs);
+    _exit (theirs ? 0 : 1);
+  }
+  GError *error = NULL;
+  g_autoptr (BlDb) one = bl_db_open (folder, BL_DB_DURABLE, &error);
+  g_autoptr (BlDb) two = bl_db_open (folder, BL_DB_RELAXED, &error);
+  ck_assert (bl_calls_add (one, "c1", "north", "unit", 0, 1, &error));
+  ck_assert_int_eq (write (go[1], "", 1), 1);
+  ck_assert_int_eq (waitpid (other, &status, 0), other);
+  ck_assert_int_eq (status, 0);
+  g_autofree char *journal = g_build_filename (folder, BL_DB_FILE "-wal", NULL);
+  ck_assert_int_eq (access (journal, F_OK), 0);
+  ck_assert_ptr_nonnull (two);
+  close (go[0]);
+  close (go[1]);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -208,6 +240,7 @@ main (void)
   tcase_add_test (tc, a_change_taken_back_at_any_level_has_not_happened);
   tcase_add_test (tc, a_full_disk_is_said_to_be_full);
   tcase_add_test (tc, two_connections_see_each_others_commits);
+  tcase_add_test (tc, another_program_that_comes_and_goes_leaves_our_journal);
   suite_add_tcase (suite, tc);
   return run_suite (suite);
 }
