@@ -20,6 +20,7 @@ const CONNECTIONS = {
 
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 4000;
+const PATIENCE_MS = 1500;
 
 /** @param {string} id */
 function layout(id) {
@@ -120,6 +121,12 @@ class CallView {
     if (state === 'connected') {
       this.retryMs = FIRST_RETRY_MS;
       show(this.view.problem, false);
+    } else if (state === 'disconnected') {
+      // It may come back by itself, but not if the relay was started anew.
+      const { viewer } = this;
+      setTimeout(() => {
+        if (viewer === this.viewer && this.connection === state) this.connect();
+      }, PATIENCE_MS);
     } else if (state === 'failed' || state === 'closed') {
       this.reconnect();
     }
@@ -128,15 +135,24 @@ class CallView {
   /** @param {Error} error */
   onFailure(error) {
     this.connection = 'failed';
-    const status = error instanceof ApiError ? error.status : 0;
-    // 404: the call is over, which the next update says; trying again would
-    // not help.
-    if (status === 404) return;
-    pollProblem(error, this.view.problem);
+    // 404: the call has ended, as the next update says; or the relay was
+    // started anew and the ambulance isn't back yet.
+    if (!(error instanceof ApiError && error.status === 404)) {
+      pollProblem(error, this.view.problem);
+    }
     this.reconnect();
   }
 
+  /** The call is over: nothing more is to come, and nothing is live. */
+  hangUp() {
+    this.viewer?.stop();
+    this.viewer = null;
+    this.connection = 'closed';
+    this.age.reset();
+  }
+
   reconnect() {
+    if (this.call?.state === 'ended') return;
     setTimeout(() => this.connect(), this.retryMs);
     this.retryMs = Math.min(2 * this.retryMs, LAST_RETRY_MS);
   }
@@ -160,6 +176,7 @@ class CallView {
     try {
       this.call = await get(`/api/calls/${encodeURIComponent(this.id)}`);
       setText(this.view.title, `${this.call.unit} to ${this.call.ed}`);
+      if (this.call.state === 'ended') this.hangUp();
       if (this.connection === 'connected') show(this.view.problem, false);
     } catch (error) {
       this.call = null;
