@@ -15,7 +15,7 @@
 #define UDP_SEGMENT 103
 #endif
 
-/* Half a second of 60 viewers at 2.5 Mb/s; the kernel gives what it may. */
+/* An IDR of 100 KB to 80 viewers at once. */
 #define BUFFER_BYTES (8 * 1024 * 1024)
 
 /* Room for either of the two kinds of packet info. */
@@ -63,6 +63,15 @@ set_option (int fd, int level, int option, int value)
     bl_debug ("socket option %d/%d: %s", level, option, g_strerror (errno));
 }
 
+/* Beyond net.core.[rw]mem_max where we may (CAP_NET_ADMIN), else up to it. */
+static void
+set_buffer (int fd, int option, int forced_option)
+{
+  int bytes = BUFFER_BYTES;
+  if (setsockopt (fd, SOL_SOCKET, forced_option, &bytes, sizeof bytes) < 0)
+    set_option (fd, SOL_SOCKET, option, bytes);
+}
+
 /* A bound socket, or -1 with errno. */
 static int
 open_socket (const BlAddress *address)
@@ -71,8 +80,8 @@ open_socket (const BlAddress *address)
   int fd = socket (family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return -1;
-  set_option (fd, SOL_SOCKET, SO_RCVBUF, BUFFER_BYTES);
-  set_option (fd, SOL_SOCKET, SO_SNDBUF, BUFFER_BYTES);
+  set_buffer (fd, SO_RCVBUF, SO_RCVBUFFORCE);
+  set_buffer (fd, SO_SNDBUF, SO_SNDBUFFORCE);
   if (family == AF_INET6) {
     set_option (fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     set_option (fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);

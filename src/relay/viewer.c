@@ -124,12 +124,38 @@ begin_join (BlViewer *viewer)
   return true;
 }
 
+/* A newer IDR makes what is still to be sent before it useless. */
+static void
+shorten_join (BlViewer *viewer)
+{
+  uint64_t key_start;
+  if (!bl_history_key_start (&viewer->source->tracks[BL_TRACK_VIDEO].history,
+                             &key_start)
+      || key_start <= viewer->cursor)
+    return;
+  bl_viewer_line_skip_to (&viewer->tracks[BL_TRACK_VIDEO].line, key_start);
+  viewer->cursor = key_start;
+}
+
+/* Has it begun with an IDR so old that a new one is the shorter way? */
+static bool
+is_long_join (const BlViewer *viewer)
+{
+  const BlHistory *history = &viewer->source->tracks[BL_TRACK_VIDEO].history;
+  const BlHistoryEntry *key = NULL;
+  uint64_t key_start;
+  if (bl_history_key_start (history, &key_start))
+    key = bl_history_get (history, key_start);
+  return key && viewer->loop->now - key->meta.received_us > BL_JOIN_LONG_US;
+}
+
 static void
 forward_video (BlViewer *viewer, const BlHistoryEntry *entry)
 {
   if (viewer->join == BL_JOIN_WAITING)
     begin_join (viewer);
   else if (viewer->join == BL_JOIN_JOINING && entry->seq >= viewer->cursor) {
+    shorten_join (viewer);
     bl_joinpacer_on_live (&viewer->pacer, entry->meta.payload_length);
     go_on_joining (viewer);
   } else
@@ -213,7 +239,8 @@ on_up (void *owner)
    * beginning. */
   bl_timers_set (&viewer->loop->timers, &viewer->report_timer,
                  viewer->loop->now + REPORT_US / 10);
-  if (viewer->tracks[BL_TRACK_VIDEO].setup.present && !begin_join (viewer))
+  if (viewer->tracks[BL_TRACK_VIDEO].setup.present
+      && (!begin_join (viewer) || is_long_join (viewer)))
     want_keyframe (viewer);
 }
 

@@ -7,10 +7,13 @@
  *   WAITING ──an IDR is in the history──▸ JOINING ──caught up──▸ LIVE
  *
  * JOINING sends the group of pictures since the last IDR, several times as fast
- * as the stream runs, with what arrives meanwhile behind it, in order.
+ * as the stream runs, with what arrives meanwhile behind it, in order. If that
+ * IDR is old, a new one is asked for too, and the join goes on from there when
+ * it comes: what was left out takes no sequence numbers.
  *
- * Invariant: each packet of the source since the join is sent exactly once: by
- * the join if its number is `cursor` or higher when it arrives, else at once.
+ * Invariant: each packet of the source since the join, but for those left out,
+ * is sent exactly once: by the join if its number is `cursor` or higher when it
+ * arrives, else at once.
  */
 #pragma once
 
@@ -27,6 +30,9 @@ typedef enum {
 /* A join runs at this many times the stream's rate, and at least at this. */
 #define BL_JOIN_SPEED        4
 #define BL_JOIN_MIN_RATE_BPS 4000000
+
+/* A join from an IDR older than this also asks for a new one. */
+#define BL_JOIN_LONG_US (2500 * BL_MS)
 
 /* Repairs for one viewer: what may be sent at once, and the refill. */
 #define BL_REPAIR_BURST_BYTES 100000

@@ -182,6 +182,32 @@ START_TEST (a_late_viewer_gets_the_whole_group_of_pictures_and_then_live)
 }
 END_TEST
 
+START_TEST (a_long_join_asks_for_a_keyframe_and_goes_on_from_there)
+{
+  Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
+  world_send_pictures (publisher, 120, 15);
+  unsigned asked = publisher->n_plis;
+  Peer *viewer = world_join (BL_SESSION_VIEWER, 2);
+  world_advance (100 * BL_MS);
+  ck_assert_uint_eq (publisher->n_plis, asked + 1);
+  ck_assert_uint_lt (viewer->n_rtp, 1000);
+
+  uint32_t before = publisher->number;
+  peer_send_picture (publisher, true, 15);
+  for (int i = 0; i < 10; i++) {
+    world_settle ();
+    world_advance (33333);
+    peer_send_picture (publisher, false, 15);
+  }
+  world_settle ();
+  unsigned sent = world_assert_whole (viewer);
+  ck_assert_uint_lt (sent, 1500);
+  for (uint32_t i = 1; i < 11 * 15; i++)
+    if (viewer->rtp[sent - 11 * 15 + i].number)
+      ck_assert_uint_eq (viewer->rtp[sent - 11 * 15 + i].number, before + i);
+}
+END_TEST
+
 START_TEST (a_loss_during_a_join_is_sent_once)
 {
   Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
@@ -624,6 +650,8 @@ main (void)
   tcase_add_test (tcase, a_nack_is_answered_by_rtx_until_the_budget_is_spent);
   tcase_add_test (tcase,
                   a_late_viewer_gets_the_whole_group_of_pictures_and_then_live);
+  tcase_add_test (tcase,
+                  a_long_join_asks_for_a_keyframe_and_goes_on_from_there);
   tcase_add_test (tcase, a_loss_during_a_join_is_sent_once);
   tcase_add_test (tcase, a_viewer_before_the_publisher_waits_for_its_keyframe);
   tcase_add_test (tcase,
