@@ -223,8 +223,7 @@ count_taken (BlTrack *track, const BlRtp *rtp, const BlHistoryMeta *meta)
     track->stats.keyframes++;
   }
   track->newest_at_us = meta->received_us;
-  if (meta->capture)
-    track->newest_capture = meta->capture;
+  track->newest_capture = meta->capture;
 }
 
 static const BlDrop insert_drops[] = {

@@ -61,7 +61,7 @@ typedef struct {
   BlH264Sps sps;       /* the last one seen; profile_idc 0: none */
   bool new_sps;        /* it differs from the one before; the owner clears it */
   BlTime newest_at_us; /* arrival of the last packet taken; NEVER: none */
-  BlNtp newest_capture;
+  BlNtp newest_capture; /* 0: nothing tells */
   uint32_t key_timestamp; /* of the last IDR, on the source's line */
   bool key_seen;
   uint64_t lost_before, recovered_before; /* of earlier SSRCs */

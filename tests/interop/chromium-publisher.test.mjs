@@ -64,6 +64,8 @@ scenario('Chromium publishes by WHIP with a Bearer token', async (t) => {
   const seen = await watch(viewer);
   t.diagnostic(JSON.stringify(seen));
   assert.equal(seen.codec, 'video/H264');
+  assert.ok(seen.ageMs >= 0 && seen.ageMs < 1000, `${seen.ageMs} ms old`);
+  assert.equal(await viewer.isVisible('.cover'), false);
   assert.equal(await ask(page, 'stop'), 200);
   await viewer.waitForSelector('.cover:not([hidden])', { timeout: 15000 });
 });

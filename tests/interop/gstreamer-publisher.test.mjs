@@ -22,10 +22,17 @@ scenario('webrtcbin publishes by WHIP over TLS with a Bearer token',
     t.after(() => publisher.stop());
     await publisher.says(/^published [\w-]+/m);
     const viewer = await openCall(await startChromium(t), relay);
-    const seen = await watch(viewer);
+    // Long enough for three sender reports, whose times webrtcbin gets wrong.
+    const seen = await watch(viewer, { pictures: 300 });
     t.diagnostic(JSON.stringify(seen));
     assert.equal(seen.codec, 'video/H264');
     assert.equal(seen.width, 640);
+    assert.ok(seen.ageMs < 1000, `${seen.ageMs} ms old`);
+    assert.equal(await viewer.isVisible('.cover'), false);
+    const health = await fetch(`${relay.loopback}/api/health`);
+    const { calls: [call] } = /** @type {any} */ (await health.json());
+    const age = call.health.capture_age_us;
+    assert.ok(age === null || age < 1000000, `${age} µs old`);
     assert.equal(await publisher.stop(), 0);
     assert.match(publisher.log, /^deleted 200/m);
   });
