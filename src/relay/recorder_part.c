@@ -86,6 +86,7 @@ bl_recorder_part_write (BlRecorderPart *part, BlCutter *cutter, GError **error)
   g_byte_array_set_size (part->bytes, 0);
   bl_cutter_take (cutter, part->sequence + 1, part->bytes);
   fragment.length = part->bytes->len;
+  bl_fragment_set_hash (&fragment, part->bytes->data, part->bytes->len);
   gint64 duration_us = MAX (part->duration_us, end_us);
   if (!bl_part_file_append (&part->file, part->bytes->data, part->bytes->len,
                             duration_us, error))

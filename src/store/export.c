@@ -193,30 +193,40 @@ static void G_GNUC_PRINTF (2, 3)
   va_end (args);
 }
 
+/* Whether the bytes at `at` are the row's, to the last one. */
+static gboolean
+is_as_listed (const BlPartFile *file, const BlPart *part, gint64 at,
+              const BlFragment *row)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  BlCmafFragment found;
+  gsize moof;
+  if (row->offset != at
+      || bl_part_file_read (file, at, bytes, &moof, &found, NULL)
+             != BL_PART_FRAGMENT)
+    return FALSE;
+  BlFragment again;
+  bl_fragment_set_hash (&again, bytes->data, bytes->len);
+  return row->length == bytes->len
+         && row->start_us == part->start_us + found.start_us
+         && g_str_equal (row->sha256, again.sha256);
+}
+
 /* Compares one file with its rows, which begin at fragments[*index]. */
 static void
 verify_file (const BlPartFile *file, const BlPart *part,
              const GArray *fragments, guint *index, GPtrArray *problems)
 {
-  g_autoptr (GByteArray) bytes = g_byte_array_new ();
-  BlCmafFragment found;
-  gsize moof;
   gint64 at = file->init_bytes;
   for (; *index < fragments->len; (*index)++) {
     const BlFragment *row = &g_array_index (fragments, BlFragment, *index);
     if (row->part != part->number)
       break;
-    g_autoptr (GError) error = NULL;
-    if (row->offset != at
-        || bl_part_file_read (file, at, bytes, &moof, &found, &error)
-               != BL_PART_FRAGMENT
-        || row->length != bytes->len
-        || row->start_us != part->start_us + found.start_us)
+    if (!is_as_listed (file, part, at, row))
       complain (problems,
                 "%s: the fragment at byte %" G_GINT64_FORMAT
-                " is not what was recorded%s%s",
-                file->path, row->offset, error ? ": " : "",
-                error ? error->message : "");
+                " is not what was recorded",
+                file->path, row->offset);
     at = row->offset + row->length;
   }
   if (part->closed && at != file->bytes)

@@ -78,6 +78,8 @@ make_fragment (sqlite3_stmt *row)
   fragment->start_us = sqlite3_column_int64 (row, 3);
   fragment->duration_us = sqlite3_column_int64 (row, 4);
   fragment->keyframe = sqlite3_column_int (row, 5) != 0;
+  g_strlcpy (fragment->sha256, (const char *)sqlite3_column_text (row, 6),
+             sizeof fragment->sha256);
   return fragment;
 }
 
@@ -177,7 +179,7 @@ bl_recordings_fragments (BlDb *db, gint64 id, GError **error)
   return flatten (bl_db_list (BL_DB_OP (db, "list a recording's fragments"),
                               make_fragment, g_free, error,
                               "SELECT part, offset, length, start_us,"
-                              " duration_us, keyframe FROM fragments"
+                              " duration_us, keyframe, sha256 FROM fragments"
                               " WHERE recording_id = ?1 ORDER BY part, offset",
                               "i", id),
                   sizeof (BlFragment));
@@ -198,6 +200,14 @@ bl_recordings_part_path (const char *folder, gint64 id, guint part)
 {
   return g_strdup_printf ("%s/%s/%" G_GINT64_FORMAT "/part-%04u.mp4", folder,
                           BL_RECORDINGS_FOLDER, id, part);
+}
+
+void
+bl_fragment_set_hash (BlFragment *fragment, const guint8 *bytes, gsize length)
+{
+  g_autofree char *hash
+      = g_compute_checksum_for_data (G_CHECKSUM_SHA256, bytes, length);
+  g_strlcpy (fragment->sha256, hash, sizeof fragment->sha256);
 }
 
 /* ---- the recorder's ---- */
@@ -229,11 +239,11 @@ add_fragment (BlDb *db, gint64 id, const BlFragment *fragment, GError **error)
   const BlDbOp *op = BL_DB_OP (db, "add a fragment to a recording");
   return bl_db_run (op, error,
                     "INSERT INTO fragments (recording_id, part, offset, length,"
-                    " start_us, duration_us, keyframe)"
-                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                    "iiiiiii", id, (gint64)fragment->part, fragment->offset,
+                    " start_us, duration_us, keyframe, sha256)"
+                    " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                    "iiiiiiis", id, (gint64)fragment->part, fragment->offset,
                     fragment->length, fragment->start_us, fragment->duration_us,
-                    (gint64)(fragment->keyframe ? 1 : 0))
+                    (gint64)(fragment->keyframe ? 1 : 0), fragment->sha256)
          && bl_db_run (op, error,
                        "UPDATE parts SET bytes = max (bytes, ?3),"
                        " duration_us = max (duration_us, ?4 - start_us)"

@@ -32,11 +32,14 @@ typedef struct {
   gboolean closed;
 } BlPart;
 
+#define BL_SHA256_LENGTH 64
+
 typedef struct {
   guint part;
   gint64 offset, length; /* bytes in the part's file */
   gint64 start_us, duration_us;
   gboolean keyframe; /* its first picture is an IDR, or it has no pictures */
+  char sha256[BL_SHA256_LENGTH + 1]; /* of its bytes, in hex */
 } BlFragment;
 
 typedef enum {
@@ -79,6 +82,10 @@ GPtrArray *bl_recordings_gaps (BlDb *db, gint64 id, GError **error);
 
 /* `folder`/recordings/<id>/part-0001.mp4; free with g_free(). */
 char *bl_recordings_part_path (const char *folder, gint64 id, guint part);
+
+/* The fragment's hash from its bytes. */
+void bl_fragment_set_hash (BlFragment *fragment, const guint8 *bytes,
+                           gsize length);
 
 /* ---- the recorder's ---- */
 

@@ -72,7 +72,7 @@ scan (const BlPartFile *file, const OpenPart *part, gint64 *out_end,
   while (
       (next = bl_part_file_read (file, at, bytes, &moof_bytes, &found, error))
       == BL_PART_FRAGMENT) {
-    const BlFragment fragment = {
+    BlFragment fragment = {
       .part = part->number,
       .offset = at,
       .length = bytes->len,
@@ -80,6 +80,7 @@ scan (const BlPartFile *file, const OpenPart *part, gint64 *out_end,
       .duration_us = found.end_us - found.start_us,
       .keyframe = found.keyframe,
     };
+    bl_fragment_set_hash (&fragment, bytes->data, bytes->len);
     g_array_append_val (fragments, fragment);
     at += bytes->len;
   }

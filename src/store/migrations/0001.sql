@@ -81,6 +81,7 @@ CREATE TABLE fragments (
   start_us INTEGER NOT NULL,
   duration_us INTEGER NOT NULL,
   keyframe INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
   PRIMARY KEY (recording_id, part, offset),
   FOREIGN KEY (recording_id, part) REFERENCES parts (recording_id, number)
 ) STRICT, WITHOUT ROWID;

@@ -6,6 +6,7 @@
 
 #include "recorded.h"
 #include "store/calls.h"
+#include "store/export.h"
 #include "store/fixture.h"
 #include "synthetic.h"
 
@@ -523,6 +524,110 @@ START_TEST (a_full_disk_stops_the_recording_until_there_is_room)
 }
 END_TEST
 
+/* ---- export ---- */
+
+/* Asserts that the file is whole and gives its length in time. */
+static gint64
+assert_exported (const char *path, guint pictures, guint packets)
+{
+  g_auto (BlPartFile) file = BL_PART_FILE_INIT;
+  g_autoptr (GError) error = NULL;
+  assert_ok (bl_part_file_open (&file, path, FALSE, &error), error);
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  g_autoptr (GArray) samples = g_array_new (FALSE, FALSE, sizeof (Sample));
+  BlCmafFragment fragment;
+  gsize moof;
+  gint64 at = file.init_bytes, end_us = 0;
+  guint32 sequence = 0;
+  while (bl_part_file_read (&file, at, bytes, &moof, &fragment, NULL)
+         == BL_PART_FRAGMENT) {
+    ck_assert_uint_eq (fragment.sequence, ++sequence);
+    add_samples (samples, bytes->data, moof, bytes->len, (Sample){ 0 });
+    end_us = MAX (end_us, fragment.end_us);
+    at += bytes->len;
+  }
+  ck_assert_int_eq (at, file.bytes);
+  ck_assert_uint_eq (count_samples (samples, TRUE), pictures);
+  ck_assert_uint_ge (count_samples (samples, FALSE), packets - 2);
+  ck_assert_uint_le (count_samples (samples, FALSE), packets);
+  const Sample *last = NULL;
+  for (guint i = 0; i < samples->len; i++) {
+    const Sample *s = &g_array_index (samples, Sample, i);
+    if (s->video)
+      continue;
+    if (last) /* less than a packet, where parts meet */
+      ck_assert_int_lt (ABS (s->at_us - last->at_us - last->duration_us),
+                        20000);
+    last = s;
+  }
+  return end_us;
+}
+
+START_TEST (a_recording_of_two_parts_is_exported_as_one_file)
+{
+  Publisher p = start ();
+  publisher_control (&p, BL_TAP_START, START_US);
+  publisher_run (&p, SECONDS (4));
+  publisher_control (&p, BL_TAP_LOST, SECONDS (4));
+  publisher_skip (&p, SECONDS (300));
+  publisher_control (&p, BL_TAP_BACK, SECONDS (300));
+  publisher_run (&p, SECONDS (304));
+  finish ();
+  GError *error = NULL;
+  g_autofree char *path = g_build_filename (folder, "out.mp4", NULL);
+  g_autoptr (GPtrArray) paths = bl_export_run (db, recording, path, &error);
+  assert_ok (paths != NULL, error);
+  ck_assert_uint_eq (paths->len, 1);
+  gint64 end_us = assert_exported (path, 240, 304 * 50);
+  ck_assert_int_le (ABS (end_us - 304000000), 40000);
+  /* Not over a file that is there. */
+  ck_assert_ptr_null (bl_export_run (db, recording, path, &error));
+  ck_assert_ptr_nonnull (strstr (error->message, path));
+  g_clear_error (&error);
+  assert_exported (path, 240, 304 * 50);
+}
+END_TEST
+
+START_TEST (parts_that_do_not_fit_together_are_exported_beside_each_other)
+{
+  Publisher p = start ();
+  publisher_control (&p, BL_TAP_START, START_US);
+  publisher_run (&p, SECONDS (4));
+  p.level = 20;
+  p.since_idr = 0;
+  publisher_run (&p, SECONDS (6));
+  finish ();
+  GError *error = NULL;
+  g_autofree char *path = g_build_filename (folder, "out.mp4", NULL);
+  g_autofree char *second = g_build_filename (folder, "out-2.mp4", NULL);
+  g_autoptr (GPtrArray) paths = bl_export_run (db, recording, path, &error);
+  assert_ok (paths != NULL, error);
+  ck_assert_uint_eq (paths->len, 2);
+  assert_exported (path, 120, 200);
+  assert_exported (second, 60, 100);
+}
+END_TEST
+
+START_TEST (a_changed_byte_is_found_by_verify)
+{
+  Publisher p = start ();
+  publisher_control (&p, BL_TAP_START, START_US);
+  publisher_run (&p, SECONDS (4));
+  finish ();
+  g_autoptr (GPtrArray) none = bl_export_verify (db, recording, NULL);
+  ck_assert_uint_eq (none->len, 0);
+  g_autofree char *path = bl_recordings_part_path (folder, recording, 1);
+  g_autofree char *bytes = NULL;
+  gsize length;
+  ck_assert (g_file_get_contents (path, &bytes, &length, NULL));
+  bytes[length - 3] ^= 1; /* in a sound packet */
+  ck_assert (g_file_set_contents (path, bytes, (gssize)length, NULL));
+  g_autoptr (GPtrArray) problems = bl_export_verify (db, recording, NULL);
+  ck_assert_uint_eq (problems->len, 1);
+  ck_assert_ptr_nonnull (strstr (problems->pdata[0], path));
+}
+END_TEST
+
 /* ---- nonsense ---- */
 
 START_TEST (nonsense_from_the_network_leaves_whole_files)
@@ -584,6 +689,10 @@ main (void)
                   sound_is_not_kept_waiting_for_a_picture_that_does_not_come);
   tcase_add_test (tc, sound_that_stops_is_silence_until_it_comes_back);
   tcase_add_test (tc, a_full_disk_stops_the_recording_until_there_is_room);
+  tcase_add_test (tc, a_recording_of_two_parts_is_exported_as_one_file);
+  tcase_add_test (
+      tc, parts_that_do_not_fit_together_are_exported_beside_each_other);
+  tcase_add_test (tc, a_changed_byte_is_found_by_verify);
   tcase_add_loop_test (tc, nonsense_from_the_network_leaves_whole_files, 1, 6);
   suite_add_tcase (suite, tc);
   return run_suite (suite);

@@ -277,9 +277,9 @@ START_TEST (a_recording_sums_its_parts)
     { .number = 2, .start_us = 9000000, .bytes = 800, .init_bytes = 800 },
   };
   const BlFragment fragments[] = {
-    { 1, 700, 50, 0, 1000000, TRUE },
-    { 1, 750, 60, 1000000, 900000, FALSE },
-    { 2, 800, 70, 9000000, 500000, TRUE },
+    { 1, 700, 50, 0, 1000000, TRUE, "a" },
+    { 1, 750, 60, 1000000, 900000, FALSE, "b" },
+    { 2, 800, 70, 9000000, 500000, TRUE, "c" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     ck_assert (bl_recordings_add_part (db, id, &parts[i], &error));
@@ -310,6 +310,7 @@ START_TEST (a_recording_sums_its_parts)
   ck_assert_int_eq (second->offset, 750);
   ck_assert_int_eq (second->start_us, 1000000);
   ck_assert (!second->keyframe);
+  ck_assert_str_eq (second->sha256, "b");
   g_autoptr (GPtrArray) gaps = bl_recordings_gaps (db, id, &error);
   ck_assert_uint_eq (gaps->len, 1);
   const BlGap *gap = gaps->pdata[0];
