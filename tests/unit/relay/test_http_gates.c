@@ -312,6 +312,8 @@ static const char *const garbage[] = {
 
 START_TEST (garbage_on_the_port_harms_nothing)
 {
+  site.request_s = 1;
+  site_restart ();
   g_autofree char *answer
       = site_raw (BL_DOOR_LOOPBACK, garbage[_i], strlen (garbage[_i]), 10);
   ck_assert_msg (!g_str_has_prefix (answer, "HTTP/1.1 2"), "%s", answer);
