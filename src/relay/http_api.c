@@ -90,8 +90,8 @@ bl_http_add_health (JsonBuilder *json, const BlLiveCall *call)
   bl_json_known (json, "capture_age_us",
                  call->has_stats && stats->capture_age_us >= 0,
                  stats->capture_age_us);
-  bl_json_bool (json, "video", stats->tracks[BL_TRACK_VIDEO].live);
-  bl_json_bool (json, "audio", stats->tracks[BL_TRACK_AUDIO].live);
+  bl_json_bool (json, "video", call->rates.flows[BL_TRACK_VIDEO]);
+  bl_json_bool (json, "audio", call->rates.flows[BL_TRACK_AUDIO]);
   bl_json_int (json, "viewers", bl_live_call_n_viewers (call));
   add_clock (json, stats);
   json_builder_end_object (json);

@@ -62,7 +62,8 @@ typedef struct {
   gboolean known;
   guint32 bitrate_bps; /* both tracks */
   double fps;
-  double loss; /* of packets expected, 0 to 1, after repair */
+  double loss;                 /* of packets expected, 0 to 1, after repair */
+  gboolean flows[BL_N_TRACKS]; /* packets came since the last snapshot */
 } BlLiveRates;
 
 struct BlLiveCall {

@@ -25,6 +25,7 @@ take_source_stats (BlLiveCall *call, const BlSourceStats *stats, BlTime at_us)
       bytes += grown (now[i].bytes, then[i].bytes);
       packets += grown (now[i].packets, then[i].packets);
       lost += grown (now[i].lost, then[i].lost);
+      rates.flows[i] = now[i].packets > then[i].packets;
     }
     rates.known = TRUE;
     rates.bitrate_bps = (guint32)(bytes * 8 / seconds);

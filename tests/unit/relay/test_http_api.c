@@ -274,6 +274,8 @@ START_TEST (a_live_call_shows_its_state_and_health)
   ck_assert_double_eq (json_object_get_double_member (health, "fps"), 30);
   ck_assert_double_eq (json_object_get_double_member (health, "loss"), 0.1);
   ck_assert_int_eq (json_object_get_int_member (health, "width"), 1280);
+  ck_assert (json_object_get_boolean_member (health, "video"));
+  ck_assert (!json_object_get_boolean_member (health, "audio"));
   ck_assert_int_eq (json_object_get_int_member (health, "rtt_us"), 40000);
   JsonObject *clock = json_object_get_object_member (health, "clock");
   ck_assert_str_eq (json_object_get_string_member (clock, "kind"), "measured");
