@@ -5,6 +5,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { keepLog } from './call.mjs';
 import { Relay, Vehicle, eventually, http, makeCertificates, scratch }
   from './daemons.mjs';
 import { network } from './netns.mjs';
@@ -22,7 +23,8 @@ const run = promisify(execFile);
  *   started_us: number, duration_us: number, complete: boolean,
  *   parts: { n: number, url: string, codecs: string, bytes: number,
  *     fragments: { start_us: number, duration_us: number }[] }[],
- *   gaps: { start_us: number, duration_us: number }[] }} Recording
+ *   gaps: { track: string, start_us: number, duration_us: number,
+ *     reason: string }[] }} Recording
  */
 
 export class Site {
@@ -41,17 +43,45 @@ export class Site {
     this.relay = new Relay(t, { folder });
   }
 
+  /** Starts the relay, or starts it again. */
+  async startRelay() {
+    await this.relay.start();
+    keepLog(this.t, this.relay.daemon);
+  }
+
   /**
-   * A vehicle on a machine of its own; start it with start().
+   * A vehicle on a machine of its own, which calls an ED.
    * @param {string} unit
+   * @param {string} ed
    * @param {{ capture?: Record<string, string | number> }} [options]
    */
-  async vehicle(unit, options = {}) {
+  async startCall(unit, ed, options = {}) {
     const machine = await this.net.machine(unit);
     const vehicle = new Vehicle(this.t, { folder: this.folder,
       relay: this.relay, address: machine.relay, unit,
       namespace: machine.namespace, ...options });
-    return { machine, vehicle };
+    await this.startVehicle(vehicle, '--call', ed);
+    return { machine, vehicle, call: await this.call(ed) };
+  }
+
+  /**
+   * @param {Vehicle} vehicle
+   * @param {...string} args
+   */
+  async startVehicle(vehicle, ...args) {
+    await vehicle.start(...args);
+    keepLog(this.t, vehicle.daemon);
+  }
+
+  /**
+   * The crew hangs up.
+   * @param {Vehicle} vehicle
+   */
+  async hangUp(vehicle) {
+    const { status, text } = await http(vehicle, `${vehicle.url}/hangup`, {
+      method: 'POST', body: '{}',
+      headers: { 'Content-Type': 'application/json' } });
+    if (status !== 202) throw new Error(`hang-up: ${status} ${text}`);
   }
 
   /**
@@ -95,10 +125,12 @@ export class Site {
    * @param {number} [count]
    */
   async watch(call, count = 1) {
-    return watch(this.t, { folder: this.folder,
+    const viewers = await watch(this.t, { folder: this.folder,
       namespace: this.watcher.namespace, ca: this.ca, count,
       token: await this.relay.token('--view', call.id),
       url: `https://${this.watcher.relay}:${this.relay.port}/whep/${call.id}` });
+    keepLog(this.t, viewers.daemon);
+    return viewers;
   }
 
   /** @type {import('./netns.mjs').Machine} */
@@ -144,23 +176,32 @@ export async function openSite(t, options = {}) {
   site.relay = new Relay(t, { folder, namespace: net.namespace,
     settings: { ...settings, http: { listen: '', ...settings.http } } });
   if (start) {
-    await site.relay.start();
+    await site.startRelay();
     await site.signIn();
   }
   return site;
 }
 
+/** Seconds from the timeline's start to the end of a part.
+ * @param {Recording['parts'][0]} part
+ */
+export function endOf(part) {
+  const last = part.fragments[part.fragments.length - 1];
+  return (last.start_us + last.duration_us) / 1e6;
+}
+
 /**
- * What ffprobe and ffmpeg find in a part of a recording.
+ * What ffprobe and ffmpeg, which decodes all of it, find in a part.
  * @param {Relay} relay
  * @param {Recording} recording
- * @param {number} n the part's number
+ * @param {Recording['parts'][0]} part
  */
-export async function inspect(relay, recording, n) {
+export async function inspect(relay, recording, part) {
   const file = join(relay.store, 'recordings', String(recording.id),
-    `part-${String(n).padStart(4, '0')}.mp4`);
+    `part-${String(part.n).padStart(4, '0')}.mp4`);
   const decoded = await run('ffmpeg',
-    ['-v', 'error', '-xerror', '-i', file, '-f', 'null', '-']);
+    ['-v', 'error', '-xerror', '-i', file,
+    '-fps_mode', 'passthrough', '-enc_time_base', '-1', '-f', 'null', '-']);
   const probed = await run('ffprobe', ['-v', 'error', '-count_packets',
     '-show_entries', 'stream=codec_type,codec_name,nb_read_packets,width,height'
     + ':format=duration', '-of', 'json', file]);

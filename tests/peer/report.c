@@ -21,15 +21,15 @@ add_ms (JsonBuilder *b, const char *name, BlTime us, BlTime since)
   if (us == BL_TIME_NEVER)
     json_builder_add_null_value (b);
   else
-    json_builder_add_double_value (b, (double)((us - since) / 100) / 10);
+    json_builder_add_int_value (b, (us - since) / 1000);
 }
 
+/* A second, rounded. */
 static void
 add_rate (JsonBuilder *b, const char *name, uint64_t count, BlTime us)
 {
-  json_builder_set_member_name (b, name);
-  int64_t tenths = us > 0 ? (int64_t)count * 10 * BL_SECOND / us : 0;
-  json_builder_add_double_value (b, (double)tenths / 10);
+  int64_t doubled = us > 0 ? (int64_t)count * 2 * BL_SECOND / us : 0;
+  add (b, name, (doubled + 1) / 2);
 }
 
 static void
