@@ -4,10 +4,6 @@
 #include "base/blassert.h"
 #include "base/bltime.h"
 
-/* A capture time further than this before its arrival is not believed. */
-#define CAPTURE_AGE_MAX_US (30 * BL_SECOND)
-#define CAPTURE_LEAD_US    (1 * BL_SECOND)
-
 /* Further than this off the line is a jump of the clock, when it persists. */
 #define JUMP_US    (100 * BL_MS)
 #define JUMP_AFTER 5
@@ -63,6 +59,13 @@ follow_arrival (BlRecorderClock *clock, int64_t rtp_us, int64_t offset_us)
   }
 }
 
+static bool
+is_plausible (int64_t capture_us, int64_t arrival_us)
+{
+  return capture_us <= arrival_us + BL_RECORDER_LEAD_MAX_US
+         && capture_us >= arrival_us - BL_RECORDER_AGE_MAX_US;
+}
+
 void
 bl_recorder_clock_update (BlRecorderClock *clock, uint64_t rtp_time,
                           int64_t capture_us, int64_t arrival_us,
@@ -70,8 +73,9 @@ bl_recorder_clock_update (BlRecorderClock *clock, uint64_t rtp_time,
 {
   int64_t rtp_us = to_us (clock, rtp_time);
   bool believed = capture_us != BL_TAP_TIME_UNKNOWN
-                  && capture_us <= arrival_us + CAPTURE_LEAD_US
-                  && capture_us >= arrival_us - CAPTURE_AGE_MAX_US;
+                  && is_plausible (capture_us, arrival_us);
+  if (clock->set && !is_plausible (clock->offset_us + rtp_us, arrival_us))
+    clock->set = clock->by_capture = false;
   if (believed) {
     int64_t delay_us = arrival_us - capture_us;
     if (delay_us < clock->delay_us)

@@ -7,7 +7,8 @@
  * track has measured.
  *
  * A capture time that can't be true (in the future, or long before it
- * arrived) counts as none.
+ * arrived) counts as none. Invariant: a packet that was learned from is mapped
+ * to within these bounds; if RTP time jumps out of them, a new line begins.
  */
 #pragma once
 
@@ -17,6 +18,13 @@
 #include "relay/tap.h"
 
 #define BL_RECORDER_DELAY_UNKNOWN INT64_MAX
+
+/* From arrival to capture: so much before, so much after. */
+#define BL_RECORDER_AGE_MAX_US  (30 * BL_SECOND)
+#define BL_RECORDER_LEAD_MAX_US (1 * BL_SECOND)
+
+/* Larger RTP times are nonsense: no call lasts for centuries. */
+#define BL_RECORDER_RTP_MAX (UINT64_C (1) << 52)
 
 typedef struct {
   uint32_t rate;     /* RTP's ticks a second */

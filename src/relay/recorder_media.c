@@ -17,8 +17,9 @@
 #define IDR_CUT_US  (200 * BL_MS)
 #define FULL_CUT_US (BL_RECORDER_FRAGMENT_US - 100 * BL_MS)
 
-/* RTP times of sound further apart than this are another stream's. */
-#define AUDIO_JUMP_TICKS (60 * BL_CMAF_AUDIO_RATE)
+/* RTP times of sound that contradict capture times by this are another
+ * stream's. */
+#define AUDIO_JUMP_TICKS BL_CMAF_AUDIO_RATE
 
 static guint64
 video_ticks (const BlRecorderStream *stream, gint64 at_us)
@@ -40,12 +41,22 @@ audio_us (const BlRecorderStream *stream, guint64 ticks)
          + bl_cmaf_ticks_to_us (ticks, BL_CMAF_AUDIO_RATE);
 }
 
+/* Within what can be true, also for a sample from before a jump. */
+static gint64
+capture_time (const BlRecorderStream *stream, BlTrackKind track,
+              guint64 rtp_time)
+{
+  gint64 capture_us = bl_recorder_clock_map (&stream->clock[track], rtp_time);
+  return CLAMP (capture_us, stream->now_us - BL_RECORDER_AGE_MAX_US,
+                stream->now_us + BL_RECORDER_LEAD_MAX_US);
+}
+
 /* A sample's place on the timeline, which begins with the first sample that is
  * recorded. */
 static gint64
 place (BlRecorderStream *stream, BlTrackKind track, guint64 rtp_time)
 {
-  gint64 capture_us = bl_recorder_clock_map (&stream->clock[track], rtp_time);
+  gint64 capture_us = capture_time (stream, track, rtp_time);
   if (!stream->placed)
     stream->origin_us = capture_us;
   return capture_us - stream->origin_us + stream->skew_us;
@@ -229,17 +240,15 @@ have_part_for_sound (BlRecorderStream *stream, gint64 at_us)
 }
 
 /* Where in the part the sound belongs, in ticks: after the packet before by
- * the RTP times, or by capture time where that says nothing. */
+ * the RTP times, or by capture time where they say nothing. */
 static gint64
 sound_target (BlRecorderStream *stream, guint64 rtp_time, gint64 at_us)
 {
   gint64 end = (gint64)stream->cutter.audio_end;
-  if (stream->audio_placed) {
-    gint64 target = (gint64)rtp_time - stream->audio_base;
-    if (target - end <= AUDIO_JUMP_TICKS && end - target <= AUDIO_JUMP_TICKS)
-      return target;
-  }
   gint64 target = audio_ticks (stream, at_us);
+  gint64 by_rtp = (gint64)rtp_time - stream->audio_base;
+  if (stream->audio_placed && ABS (by_rtp - target) <= AUDIO_JUMP_TICKS)
+    return by_rtp;
   /* A stream that begins anew a little early is taken as it comes. */
   gboolean early = target < end && end - target < BL_CMAF_AUDIO_RATE;
   return stream->cutter.audio_begun && early ? end : target;
@@ -260,8 +269,7 @@ add_sound (BlRecorderStream *stream, const BlTapRecord *record,
   stream->audio_base = (gint64)record->rtp_time - (gint64)slot;
   stream->audio_placed = TRUE;
   stream->end_us[BL_TRACK_AUDIO] = audio_us (stream, cutter->audio_end);
-  gint64 capture_us = bl_recorder_clock_map (&stream->clock[BL_TRACK_AUDIO],
-                                             record->rtp_time);
+  gint64 capture_us = capture_time (stream, BL_TRACK_AUDIO, record->rtp_time);
   stream->skew_us = audio_us (stream, slot) - (capture_us - stream->origin_us);
 }
 

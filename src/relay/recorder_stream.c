@@ -321,7 +321,8 @@ on_packet (BlRecorderStream *stream, const BlTapRecord *record,
            const guint8 *payload)
 {
   BlTrackKind track = (BlTrackKind)record->track;
-  if (track >= BL_N_TRACKS || !stream->has[track])
+  if (track >= BL_N_TRACKS || !stream->has[track]
+      || record->rtp_time >= BL_RECORDER_RTP_MAX)
     return;
   if (!bl_reorder_push (&stream->order[track], record, payload)) {
     drain (stream, track, TRUE);

@@ -659,6 +659,8 @@ START_TEST (nonsense_from_the_network_leaves_whole_files)
   finish ();
   g_autoptr (GArray) samples = read_recording (db, recording);
   ck_assert_uint_ge (count_samples (samples, TRUE), 20);
+  g_autoptr (BlRecording) row = bl_recordings_get (db, recording, NULL);
+  ck_assert_int_le (row->duration_us, 8000000); /* it took 4 s */
 }
 END_TEST
 
