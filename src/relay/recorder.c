@@ -2,11 +2,16 @@
 #define BL_LOG_TOPIC "relay.recorder"
 #include "relay/recorder.h"
 
+#include <errno.h>
 #include <gio/gio.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <sys/statvfs.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "relay/queue.h"
 #include "relay/recorder_stream.h"
 
 #define RESERVE_BYTES (64 * 1024 * 1024)
@@ -19,63 +24,67 @@
 /* After so many records the clock is looked at again. */
 #define BATCH 512
 
-/* Where events go: outlives the recorder while some are on their way. */
-typedef struct {
-  gatomicrefcount refs;
-  gboolean closed; /* main context only */
-  GMainContext *context;
-  BlRecorderEventFunc on_event;
-  gpointer user_data;
-} Sink;
-
 struct BlRecorder {
-  GThread *thread;
-  Sink *sink;
+  pthread_t thread;
+  gboolean running;
   BlRecorderShared shared; /* recorder's thread only */
   GHashTable *streams; /* recording id → BlRecorderStream; that thread's */
+  _Atomic bool quit;
 
-  GMutex lock;
-  GCond ready;
+  /* Events back to the owner's main context. */
+  GSource *event_source;
+  BlQueue events;
+  BlRecorderEventFunc on_event;
+  gpointer user_data;
+
+  /* GLib's locks are hidden from ThreadSanitizer. */
+  pthread_mutex_t lock;
+  pthread_cond_t ready;
   gboolean opened; /* the thread has opened the database, or failed */
-  gboolean quit;   /* atomic */
   GError *problem; /* why it failed */
   BlRecorderStats stats;
 };
 
 /* ---- events ---- */
 
-typedef struct {
-  Sink *sink;
-  BlRecorderEvent event;
-  char *message;
-} Letter;
-
 static void
-sink_unref (Sink *sink)
+event_free (gpointer data)
 {
-  if (!g_atomic_ref_count_dec (&sink->refs))
-    return;
-  g_main_context_unref (sink->context);
-  g_free (sink);
-}
-
-static void
-letter_free (gpointer data)
-{
-  Letter *letter = data;
-  sink_unref (letter->sink);
-  g_free (letter->message);
-  g_free (letter);
+  BlRecorderEvent *event = data;
+  g_free ((char *)(gpointer)event->message);
+  g_free (event);
 }
 
 static gboolean
 deliver (gpointer data)
 {
-  const Letter *letter = data;
-  const Sink *sink = letter->sink;
-  if (!sink->closed && sink->on_event)
-    sink->on_event (&letter->event, sink->user_data);
-  return G_SOURCE_REMOVE;
+  BlRecorder *recorder = data;
+  BlRecorderEvent *event;
+  /* First, so that what is pushed from now on comes back here. */
+  g_source_set_ready_time (recorder->event_source, -1);
+  while ((event = bl_queue_pop (&recorder->events))) {
+    if (recorder->on_event)
+      recorder->on_event (event, recorder->user_data);
+    event_free (event);
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+call_back (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  return callback (user_data);
+}
+
+static GSource *
+new_event_source (BlRecorder *recorder)
+{
+  static GSourceFuncs funcs = { .dispatch = call_back };
+  GSource *source = g_source_new (&funcs, sizeof (GSource));
+  g_source_set_static_name (source, "recorder's events");
+  g_source_set_callback (source, deliver, recorder, NULL);
+  g_source_attach (source, g_main_context_get_thread_default ());
+  return source;
 }
 
 static const struct {
@@ -97,15 +106,10 @@ post (gpointer data, BlRecorderEventKind kind, gint64 recording,
   bl_log (event_texts[kind].level, BL_LOG_TOPIC,
           "recording %" G_GINT64_FORMAT " %s%s%s", recording,
           event_texts[kind].text, message ? ": " : "", message ? message : "");
-  Letter *letter = g_new0 (Letter, 1);
-  letter->sink = recorder->sink;
-  g_atomic_ref_count_inc (&letter->sink->refs);
-  letter->message = g_strdup (message);
-  letter->event = (BlRecorderEvent){ kind, recording, letter->message };
-  g_autoptr (GSource) source = g_idle_source_new ();
-  g_source_set_priority (source, G_PRIORITY_DEFAULT);
-  g_source_set_callback (source, deliver, letter, letter_free);
-  g_source_attach (source, letter->sink->context);
+  BlRecorderEvent *event = g_new0 (BlRecorderEvent, 1);
+  *event = (BlRecorderEvent){ kind, recording, g_strdup (message) };
+  bl_queue_push (&recorder->events, event);
+  g_source_set_ready_time (recorder->event_source, 0);
 }
 
 /* ---- the thread ---- */
@@ -172,9 +176,9 @@ tick (BlRecorder *recorder)
   g_hash_table_iter_init (&iter, recorder->streams);
   while (g_hash_table_iter_next (&iter, NULL, &stream))
     bl_recorder_stream_tick (stream, now_us);
-  g_mutex_lock (&recorder->lock);
+  pthread_mutex_lock (&recorder->lock);
   recorder->stats = recorder->shared.stats;
-  g_mutex_unlock (&recorder->lock);
+  pthread_mutex_unlock (&recorder->lock);
 }
 
 static void
@@ -182,7 +186,7 @@ work (BlRecorder *recorder)
 {
   BlTap *tap = recorder->shared.tap;
   for (;;) {
-    gboolean quit = g_atomic_int_get (&recorder->quit);
+    gboolean quit = atomic_load (&recorder->quit);
     gboolean at_end = take_batch (recorder);
     tick (recorder);
     if (!at_end)
@@ -231,11 +235,11 @@ run (gpointer data)
   BlRecorder *recorder = data;
   GError *problem = NULL;
   (void)open_store (recorder, &problem);
-  g_mutex_lock (&recorder->lock);
+  pthread_mutex_lock (&recorder->lock);
   recorder->opened = TRUE;
   recorder->problem = problem;
-  g_cond_signal (&recorder->ready);
-  g_mutex_unlock (&recorder->lock);
+  pthread_cond_signal (&recorder->ready);
+  pthread_mutex_unlock (&recorder->lock);
   if (recorder->shared.db) {
     work (recorder);
     finish_all (recorder);
@@ -246,24 +250,28 @@ run (gpointer data)
 
 /* ---- the owner's ---- */
 
-static Sink *
-sink_new (const BlRecorderOptions *options)
+/* Waits until the thread has the database; gives what it could not do. */
+static GError *
+wait_for_store (BlRecorder *recorder)
 {
-  Sink *sink = g_new0 (Sink, 1);
-  g_atomic_ref_count_init (&sink->refs);
-  sink->context = g_main_context_ref_thread_default ();
-  sink->on_event = options->on_event;
-  sink->user_data = options->user_data;
-  return sink;
+  pthread_mutex_lock (&recorder->lock);
+  while (!recorder->opened)
+    pthread_cond_wait (&recorder->ready, &recorder->lock);
+  GError *problem = g_steal_pointer (&recorder->problem);
+  pthread_mutex_unlock (&recorder->lock);
+  return problem;
 }
 
 BlRecorder *
 bl_recorder_new (const BlRecorderOptions *options, GError **error)
 {
   g_autoptr (BlRecorder) recorder = g_new0 (BlRecorder, 1);
-  g_mutex_init (&recorder->lock);
-  g_cond_init (&recorder->ready);
-  recorder->sink = sink_new (options);
+  pthread_mutex_init (&recorder->lock, NULL);
+  pthread_cond_init (&recorder->ready, NULL);
+  bl_queue_init (&recorder->events);
+  recorder->on_event = options->on_event;
+  recorder->user_data = options->user_data;
+  recorder->event_source = new_event_source (recorder);
   recorder->streams
       = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free,
                                (GDestroyNotify)bl_recorder_stream_free);
@@ -277,14 +285,19 @@ bl_recorder_new (const BlRecorderOptions *options, GError **error)
     .post = post,
     .post_data = recorder,
   };
-  recorder->thread = g_thread_try_new ("recorder", run, recorder, error);
-  if (!recorder->thread)
+  sigset_t all, before; /* signals are the main thread's */
+  sigfillset (&all);
+  pthread_sigmask (SIG_SETMASK, &all, &before);
+  int failed = pthread_create (&recorder->thread, NULL, run, recorder);
+  pthread_sigmask (SIG_SETMASK, &before, NULL);
+  if (failed) {
+    g_set_error (error, G_IO_ERROR, g_io_error_from_errno (failed),
+                 "can't start the recorder's thread: %s", g_strerror (failed));
     return NULL;
-  g_mutex_lock (&recorder->lock);
-  while (!recorder->opened)
-    g_cond_wait (&recorder->ready, &recorder->lock);
-  GError *problem = g_steal_pointer (&recorder->problem);
-  g_mutex_unlock (&recorder->lock);
+  }
+  recorder->running = TRUE;
+  pthread_setname_np (recorder->thread, "recorder");
+  GError *problem = wait_for_store (recorder);
   if (problem) {
     g_propagate_error (error, problem);
     return NULL;
@@ -297,24 +310,25 @@ bl_recorder_free (BlRecorder *recorder)
 {
   if (!recorder)
     return;
-  if (recorder->thread) {
-    g_atomic_int_set (&recorder->quit, TRUE);
+  if (recorder->running) {
+    atomic_store (&recorder->quit, true);
     bl_tap_wake (recorder->shared.tap);
-    g_thread_join (recorder->thread);
+    pthread_join (recorder->thread, NULL);
   }
-  recorder->sink->closed = TRUE;
-  sink_unref (recorder->sink);
+  g_source_destroy (recorder->event_source);
+  g_source_unref (recorder->event_source);
+  bl_queue_clear (&recorder->events, event_free);
   g_hash_table_unref (recorder->streams);
   g_free (recorder->shared.folder);
-  g_cond_clear (&recorder->ready);
-  g_mutex_clear (&recorder->lock);
+  pthread_cond_destroy (&recorder->ready);
+  pthread_mutex_destroy (&recorder->lock);
   g_free (recorder);
 }
 
 void
 bl_recorder_get_stats (BlRecorder *recorder, BlRecorderStats *out_stats)
 {
-  g_mutex_lock (&recorder->lock);
+  pthread_mutex_lock (&recorder->lock);
   *out_stats = recorder->stats;
-  g_mutex_unlock (&recorder->lock);
+  pthread_mutex_unlock (&recorder->lock);
 }
