@@ -66,6 +66,12 @@ live_call (const char *unit, const char *call)
   return g_strdup (reply_header (&reply, "Location"));
 }
 
+static void
+open_call (const char *unit, const char *call)
+{
+  g_free (live_call (unit, call));
+}
+
 static BlLiveState
 state_of (const char *call)
 {
@@ -231,7 +237,7 @@ END_TEST
 
 START_TEST (a_call_is_its_units_and_its_eds)
 {
-  g_autofree char *url = live_call ("ca/RTW-1", "call-1");
+  open_call ("ca/RTW-1", "call-1");
   ck_assert_uint_eq (whip_status ("ca/RTW-2", "north", "call-1"), 409);
   ck_assert_uint_eq (whip_status ("ca/RTW-1", "south", "call-1"), 409);
   ck_assert_uint_eq (whip_status ("ca/RTW-2", "north", "call-2"), 201);
@@ -271,7 +277,7 @@ END_TEST
 
 START_TEST (a_call_ends_when_its_publisher_stays_away)
 {
-  g_autofree char *url = live_call ("ca/RTW-1", "call-1");
+  open_call ("ca/RTW-1", "call-1");
   fake_media_tell (BL_WORKER_SESSION_LOST, fake_media ()->last_session,
                    fake_media ()->last_source);
   ck_assert_int_eq (state_of ("call-1"), BL_LIVE_LOST);
@@ -286,10 +292,10 @@ END_TEST
 
 START_TEST (a_call_goes_on_within_its_grace_time)
 {
-  g_autofree char *url = live_call ("ca/RTW-1", "call-1");
+  open_call ("ca/RTW-1", "call-1");
   BlSourceId source = fake_media ()->last_source;
   fake_media_tell (BL_WORKER_SESSION_LOST, fake_media ()->last_session, source);
-  g_autofree char *again = live_call ("ca/RTW-1", "call-1");
+  open_call ("ca/RTW-1", "call-1");
   ck_assert_uint_eq (fake_media ()->last_source, source);
   ck_assert_int_eq (state_of ("call-1"), BL_LIVE_LIVE);
   bl_registry_tick (site.registry, NOW + 3600 * BL_SECOND);
@@ -299,14 +305,14 @@ END_TEST
 
 START_TEST (a_restarted_relay_goes_on_with_the_call)
 {
-  g_autofree char *url = live_call ("ca/RTW-1", "call-1");
+  open_call ("ca/RTW-1", "call-1");
   site_restart ();
   BlLiveCall *call = bl_registry_find (site.registry, "call-1");
   ck_assert_ptr_nonnull (call);
   ck_assert (call->interrupted);
   ck_assert_int_eq (bl_live_call_state (call), BL_LIVE_LOST);
   ck_assert_uint_eq (whip_status ("ca/RTW-2", "north", "call-1"), 409);
-  g_autofree char *again = live_call ("ca/RTW-1", "call-1");
+  open_call ("ca/RTW-1", "call-1");
   ck_assert_int_eq (state_of ("call-1"), BL_LIVE_LIVE);
   g_autoptr (BlCall) stored = bl_calls_get (site.db, "call-1", NULL);
   ck_assert_int_eq (stored->state, BL_CALL_OPEN);
@@ -315,7 +321,7 @@ END_TEST
 
 START_TEST (an_interrupted_call_that_nobody_resumes_ends)
 {
-  g_autofree char *url = live_call ("ca/RTW-1", "call-1");
+  open_call ("ca/RTW-1", "call-1");
   site_restart ();
   bl_registry_tick (site.registry, NOW + 62 * BL_SECOND);
   ck_assert_ptr_null (bl_registry_find (site.registry, "call-1"));
@@ -390,7 +396,7 @@ END_TEST
 
 START_TEST (a_viewer_joins_and_is_in_the_audit_until_the_end)
 {
-  g_autofree char *url = live_call ("ca/RTW-1", "call-1");
+  open_call ("ca/RTW-1", "call-1");
   g_autofree char *secret = site_token (BL_TOKEN_VIEW, "call-1", 60);
   g_auto (Reply) reply = { 0 };
 
@@ -414,7 +420,7 @@ END_TEST
 
 START_TEST (viewers_stay_while_the_publisher_is_gone_and_go_with_the_call)
 {
-  g_autofree char *url = live_call ("ca/RTW-1", "call-1");
+  open_call ("ca/RTW-1", "call-1");
   BlSessionId publisher = fake_media ()->last_session;
   g_autofree char *secret = site_token (BL_TOKEN_VIEW, "call-1", 60);
   g_auto (Reply) reply = { 0 };
@@ -437,7 +443,7 @@ END_TEST
 
 START_TEST (no_more_viewers_than_allowed_join)
 {
-  g_autofree char *url = live_call ("ca/RTW-1", "call-1");
+  open_call ("ca/RTW-1", "call-1");
   g_autofree char *secret = site_token (BL_TOKEN_VIEW, "call-1", 60);
   for (guint i = 0; i < 3; i++) {
     g_auto (Reply) reply = { 0 };
@@ -449,14 +455,14 @@ END_TEST
 
 START_TEST (a_viewer_may_wait_for_an_interrupted_call)
 {
-  g_autofree char *url = live_call ("ca/RTW-1", "call-1");
+  open_call ("ca/RTW-1", "call-1");
   site_restart ();
   g_autofree char *secret = site_token (BL_TOKEN_VIEW, "call-1", 60);
   g_auto (Reply) reply = { 0 };
   whep (secret, "call-1", &reply);
   ck_assert_uint_eq (reply.status, 201);
   BlSourceId source = fake_media ()->last_source;
-  g_autofree char *again = live_call ("ca/RTW-1", "call-1");
+  open_call ("ca/RTW-1", "call-1");
   ck_assert_uint_eq (fake_media ()->last_source, source);
 }
 END_TEST

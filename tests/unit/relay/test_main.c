@@ -194,7 +194,7 @@ static const struct {
 START_TEST (a_port_in_use_is_named_by_its_key)
 {
   guint16 port;
-  g_autoptr (GSocket) taken = take_port (ports[_i].type, &port);
+  GSocket *taken = take_port (ports[_i].type, &port);
   Config config = { 0 };
   G_STRUCT_MEMBER (guint16, &config, ports[_i].field) = port;
   g_autofree char *path = write_config (&config);
@@ -204,6 +204,7 @@ START_TEST (a_port_in_use_is_named_by_its_key)
   ck_assert_int_eq (run (arguments, &said), 1);
   ck_assert_msg (strstr (said, ports[_i].words) != NULL, "%s", said);
   ck_assert_msg (strstr (said, number) != NULL, "%s", said);
+  g_object_unref (taken);
 }
 END_TEST
 
