@@ -347,5 +347,6 @@ bl_feed_stats (const BlFeed *feed, BlSourceStats *out_stats)
     out_stats->viewers
         += ((const BlViewer *)g_ptr_array_index (feed->viewers, i))->up;
   for (unsigned kind = 0; kind < BL_N_TRACKS; kind++)
-    bl_track_stats (&source->tracks[kind], &out_stats->tracks[kind]);
+    bl_track_stats (&source->tracks[kind], feed->loop->now,
+                    &out_stats->tracks[kind]);
 }

@@ -393,7 +393,7 @@ bl_source_next_deadline (const BlSource *source)
     return BL_TIME_NEVER;
   BlTime due = earlier (source->report_due_us, source->feedback_due_us);
   if (source->live)
-    due = earlier (due, newest_at (source) + BL_SOURCE_SILENCE_US);
+    due = earlier (due, newest_at (source) + BL_MEDIA_SILENCE_US);
   if (source->tracks[BL_TRACK_VIDEO].ssrc_known)
     due = earlier (due, bl_keyframe_due (&source->keyframe));
   for (unsigned kind = 0; kind < BL_N_TRACKS; kind++)
@@ -404,7 +404,7 @@ bl_source_next_deadline (const BlSource *source)
 void
 bl_source_check_live (BlSource *source, BlTime now)
 {
-  if (source->live && now - newest_at (source) >= BL_SOURCE_SILENCE_US)
+  if (source->live && now - newest_at (source) >= BL_MEDIA_SILENCE_US)
     stop (source);
 }
 

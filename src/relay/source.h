@@ -23,9 +23,6 @@
 #include "relay/udp.h"
 #include "rtc/twcc.h"
 
-/* Without a packet for so long, a source is not live. */
-#define BL_SOURCE_SILENCE_US (2 * BL_SECOND)
-
 #define BL_SOURCE_REPORT_US   (1 * BL_SECOND)
 #define BL_SOURCE_FEEDBACK_US (50 * BL_MS)
 

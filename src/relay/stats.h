@@ -47,6 +47,9 @@ typedef struct {
   guint64 drops[BL_N_DROPS];
 } BlWorkerCounters;
 
+/* Without a packet for so long, a source (or a track of it) is not live. */
+#define BL_MEDIA_SILENCE_US (2 * BL_SECOND)
+
 typedef enum {
   BL_TRACK_VIDEO,
   BL_TRACK_AUDIO,
@@ -61,7 +64,7 @@ typedef struct {
   guint64 lost;      /* never arrived */
   guint64 recovered; /* arrived by RTX */
   guint32 jitter_us;
-  gboolean live; /* media within BL_WORKER_SILENCE_US */
+  gboolean live; /* media within BL_MEDIA_SILENCE_US */
 } BlTrackStats;
 
 typedef struct {

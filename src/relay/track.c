@@ -287,9 +287,11 @@ bl_track_receive (BlTrack *track, BlPacket *packet, const BlRtp *rtp,
 }
 
 void
-bl_track_stats (const BlTrack *track, BlTrackStats *out_stats)
+bl_track_stats (const BlTrack *track, BlTime now, BlTrackStats *out_stats)
 {
   *out_stats = track->stats;
+  out_stats->live = track->newest_at_us != BL_TIME_NEVER
+                    && now - track->newest_at_us < BL_MEDIA_SILENCE_US;
   out_stats->lost = track->lost_before + track->nack.lost;
   out_stats->recovered = track->recovered_before + track->nack.recovered;
   out_stats->jitter_us

@@ -61,7 +61,7 @@ typedef struct {
   BlH264Sps sps;       /* the last one seen; profile_idc 0: none */
   bool new_sps;        /* it differs from the one before; the owner clears it */
   BlTime newest_at_us; /* arrival of the last packet taken; NEVER: none */
-  BlNtp newest_capture; /* 0: nothing tells */
+  BlNtp newest_capture;   /* 0: nothing tells */
   uint32_t key_timestamp; /* of the last IDR, on the source's line */
   bool key_seen;
   uint64_t lost_before, recovered_before; /* of earlier SSRCs */
@@ -103,5 +103,5 @@ bool bl_track_capture (const BlTrack *track, const BlClockOffset *offset,
                        uint32_t publisher_timestamp, BlTime now,
                        BlNtp *out_capture);
 
-/* A snapshot; `live` within BL_WORKER_SILENCE_US is the caller's to judge. */
-void bl_track_stats (const BlTrack *track, BlTrackStats *out_stats);
+/* A snapshot at `now`. */
+void bl_track_stats (const BlTrack *track, BlTime now, BlTrackStats *out_stats);

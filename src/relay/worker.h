@@ -53,7 +53,7 @@ typedef enum {
   BL_WORKER_SESSION_CLOSED,
   /* Media has begun to flow, or flows again. */
   BL_WORKER_SOURCE_STARTED,
-  /* No media for BL_WORKER_SILENCE_US; the source stays. */
+  /* No media for BL_MEDIA_SILENCE_US; the source stays. */
   BL_WORKER_SOURCE_STOPPED,
   /* The picture's parameters, from its SPS: on the first and each change. */
   BL_WORKER_SOURCE_FORMAT,
@@ -72,8 +72,6 @@ typedef enum {
 
 /* "never connected", "DTLS failed", …: for logs and the audit. */
 const char *bl_lost_reason_name (BlLostReason reason);
-
-#define BL_WORKER_SILENCE_US (2 * BL_SECOND)
 
 typedef struct {
   BlWorkerEventKind kind;

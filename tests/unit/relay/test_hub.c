@@ -546,6 +546,26 @@ START_TEST (reports_feedback_and_clock_go_to_the_publisher)
 }
 END_TEST
 
+START_TEST (a_track_is_live_while_its_packets_come)
+{
+  Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
+  world_send_pictures (publisher, 2, 3);
+  world_advance (BL_SECOND);
+  peer_send_audio (publisher);
+  world_settle ();
+  for (int second = 0; second < 3; second++) {
+    BlWorkerStats *stats = bl_hub_stats (world.hub);
+    ck_assert_int_eq (stats->sources[0].live, second < 2);
+    ck_assert_int_eq (stats->sources[0].tracks[BL_TRACK_VIDEO].live,
+                      second < 1);
+    ck_assert_int_eq (stats->sources[0].tracks[BL_TRACK_AUDIO].live,
+                      second < 2);
+    bl_worker_stats_free (stats);
+    world_advance (BL_SECOND);
+  }
+}
+END_TEST
+
 START_TEST (reports_to_viewers_tie_rtp_time_to_capture_time)
 {
   Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
@@ -669,6 +689,7 @@ main (void)
   tcase_add_test (tcase, a_replayed_packet_is_dropped);
   tcase_add_test (tcase, a_full_socket_costs_packets_but_not_their_order);
   tcase_add_test (tcase, reports_feedback_and_clock_go_to_the_publisher);
+  tcase_add_test (tcase, a_track_is_live_while_its_packets_come);
   tcase_add_test (tcase, reports_to_viewers_tie_rtp_time_to_capture_time);
   tcase_add_test (tcase, the_tap_gets_every_packet_once_between_start_and_stop);
   tcase_add_test (tcase, a_viewer_that_leaves_takes_nothing_with_it);
