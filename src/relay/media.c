@@ -141,18 +141,29 @@ bl_media_recorder (const BlMedia *media, guint index)
   return media->units[index].recorder;
 }
 
+/* Does `a` have more room for another call than `b`? One that has all the
+ * sources it can take has none, however few its sessions. */
+static gboolean
+is_less_loaded (const BlWorker *a, const BlWorker *b)
+{
+  gboolean a_full = bl_worker_n_sources (a) >= BL_WORKER_MAX_SOURCES;
+  gboolean b_full = bl_worker_n_sources (b) >= BL_WORKER_MAX_SOURCES;
+  if (a_full != b_full)
+    return b_full;
+  guint a_sessions = bl_worker_n_sessions (a);
+  guint b_sessions = bl_worker_n_sessions (b);
+  if (a_sessions != b_sessions)
+    return a_sessions < b_sessions;
+  return bl_worker_n_sources (a) < bl_worker_n_sources (b);
+}
+
 BlWorker *
 bl_media_least_loaded (const BlMedia *media)
 {
   BlWorker *best = media->units[0].worker;
   for (guint i = 1; i < media->n_units; i++) {
-    BlWorker *worker = media->units[i].worker;
-    guint sessions = bl_worker_n_sessions (worker);
-    guint least = bl_worker_n_sessions (best);
-    if (sessions < least
-        || (sessions == least
-            && bl_worker_n_sources (worker) < bl_worker_n_sources (best)))
-      best = worker;
+    if (is_less_loaded (media->units[i].worker, best))
+      best = media->units[i].worker;
   }
   return best;
 }

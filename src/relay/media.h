@@ -30,7 +30,8 @@ guint bl_media_n_workers (const BlMedia *media);
 BlWorker *bl_media_worker (const BlMedia *media, guint index);
 BlRecorder *bl_media_recorder (const BlMedia *media, guint index);
 
-/* Where the next call should go: fewest sessions, then fewest sources. */
+/* Where the next call should go: one with room for a source, then the fewest
+ * sessions, then the fewest sources. */
 BlWorker *bl_media_least_loaded (const BlMedia *media);
 
 /* SHA-256 of the certificate that all workers show, for SDP. Borrowed. */

@@ -7,7 +7,8 @@
 #include "relay/registry_private.h"
 #include "store/recordings.h"
 
-#define TOUCH_US (5 * BL_SECOND)
+#define TOUCH_US  (5 * BL_SECOND)
+#define ACCESS_US (5 * BL_SECOND)
 
 G_DEFINE_QUARK (bl_registry_error, bl_registry_error)
 
@@ -266,6 +267,10 @@ bl_registry_tick (BlRegistry *registry, gint64 now_us)
   g_autoptr (GPtrArray) calls = bl_registry_list (registry);
   for (guint i = 0; i < calls->len; i++)
     tick_call (registry, g_ptr_array_index (calls, i), now_us);
+  if (now_us - registry->access_checked_us >= ACCESS_US) {
+    registry->access_checked_us = now_us;
+    bl_registry_check_access (registry);
+  }
   for (guint i = 0; i < bl_media_n_workers (registry->media); i++)
     bl_worker_request_stats (bl_media_worker (registry->media, i));
 }

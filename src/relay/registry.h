@@ -45,6 +45,7 @@ typedef struct {
   BlActorKind actor;
   char *name, *display_name, *owner; /* of who made it */
   gboolean by_unit;
+  gint64 user, token; /* of who made it; 0: none */
   gboolean connected;
   gint64 since_us;
   char *local_ufrag, *local_pwd;
@@ -116,7 +117,9 @@ void bl_registry_on_worker (BlWorker *worker, const BlWorkerEvent *event,
                             gpointer registry);
 void bl_registry_on_recorder (const BlRecorderEvent *event, gpointer registry);
 
-/* Once a second: grace times, statistics, the database's "last seen". */
+/* Once a second: grace times, statistics, the database's "last seen", and the
+ * end of sessions whose token was revoked or whose user was disabled. A token
+ * that merely expires ends nothing: a patient may be on the other end. */
 void bl_registry_tick (BlRegistry *registry, gint64 now_us);
 
 /* A WHIP offer. `call_id` is what the vehicle calls its call; NULL for tokens.

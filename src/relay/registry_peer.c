@@ -54,6 +54,8 @@ new_peer (BlSessionRole role, const BlWho *who)
   peer->display_name = g_strdup (who->display_name);
   peer->owner = g_strdup (who->owner);
   peer->by_unit = who->unit != NULL;
+  peer->user = who->user;
+  peer->token = who->token;
   peer->since_us = bl_clock_unix_us ();
   peer->local_ufrag = random_ice_chars (UFRAG_LENGTH);
   peer->local_pwd = random_ice_chars (PWD_LENGTH);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What the files of the registry share: registry.c (calls), registry_peer.c
- * (sessions) and registry_stats.c (events and rates).
+ * (sessions), registry_access.c (rights that were withdrawn) and
+ * registry_stats.c (events and rates).
  */
 #pragma once
 
@@ -15,6 +16,7 @@ struct BlRegistry {
   GHashTable *peers;    /* id → BlPeer, owned */
   GHashTable *sessions; /* &BlSessionId → BlPeer */
   GHashTable *sources;  /* &BlSourceId → BlLiveCall */
+  gint64 access_checked_us;
   gboolean has_worker_stats[BL_OPTIONS_MAX_WORKERS];
   BlWorkerStats worker_stats[BL_OPTIONS_MAX_WORKERS];
 };
@@ -39,6 +41,9 @@ void bl_registry_end_call (BlRegistry *registry, BlLiveCall *call,
 /* Forgets a session: worker, tables, audit of a view. Frees it. */
 void bl_registry_drop_peer (BlRegistry *registry, BlPeer *peer,
                             const char *reason);
+
+/* Drops the sessions whose maker may no longer have them. */
+void bl_registry_check_access (BlRegistry *registry);
 
 void bl_registry_on_stats (BlRegistry *registry, BlWorker *worker,
                            const BlWorkerStats *stats);

@@ -453,6 +453,24 @@ START_TEST (no_more_viewers_than_allowed_join)
 }
 END_TEST
 
+START_TEST (a_view_ends_when_its_token_is_revoked)
+{
+  g_autofree char *secret = site_token (BL_TOKEN_VIEW, "call-1", 60);
+  g_auto (Reply) reply = { 0 };
+  open_call ("ca/RTW-1", "call-1");
+  whep (secret, "call-1", &reply);
+  ck_assert_uint_eq (reply.status, 201);
+  BlLiveCall *call = bl_registry_find (site.registry, "call-1");
+  bl_registry_tick (site.registry, NOW);
+  ck_assert_uint_eq (call->viewers->len, 1);
+  ck_assert (bl_tokens_revoke (site.db, 1, NOW, NULL));
+  bl_registry_tick (site.registry, NOW + 6 * BL_SECOND);
+  ck_assert_uint_eq (call->viewers->len, 0);
+  ck_assert (audited (BL_AUDIT_VIEW_END, "1 obs", "call-1"));
+  ck_assert_int_eq (state_of ("call-1"), BL_LIVE_LIVE);
+}
+END_TEST
+
 START_TEST (a_viewer_may_wait_for_an_interrupted_call)
 {
   open_call ("ca/RTW-1", "call-1");
@@ -562,6 +580,7 @@ main (void)
     { a_viewer_joins_and_is_in_the_audit_until_the_end, 0 },
     { viewers_stay_while_the_publisher_is_gone_and_go_with_the_call, 0 },
     { no_more_viewers_than_allowed_join, 0 },
+    { a_view_ends_when_its_token_is_revoked, 0 },
     { a_viewer_may_wait_for_an_interrupted_call, 0 },
     { a_patch_needs_the_sessions_tag, 0 },
     { an_ice_restart_gives_new_credentials_and_a_new_tag, 0 },
