@@ -3,10 +3,11 @@
 #include "vehicle/capture.h"
 
 #include <gst/app/gstappsink.h>
-#include <gst/video/video-event.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "vehicle/encoder.h"
+#include "vehicle/timer.h"
 
 /* Two seconds of sound, or of pictures at 30 a second with their sound. */
 #define QUEUE_LENGTH 128
@@ -45,7 +46,7 @@ struct BlCapture {
   BlTime started_us;
   BlCaptureStats stats;
 
-  GSource *wakeup; /* ready when the queue holds something */
+  BlTimer *wakeup; /* ready when the queue holds something */
   GMutex lock;     /* guards what follows; GStreamer's threads come here */
   Queued queue[QUEUE_LENGTH];
   guint head, count;
@@ -97,7 +98,7 @@ push (BlCapture *c, GstSample *sample, bool video, GstClockTime base_time)
   g_mutex_unlock (&c->lock);
   if (oldest)
     gst_sample_unref (oldest);
-  g_source_set_ready_time (c->wakeup, 0);
+  bl_timer_set (c->wakeup, 0);
 }
 
 static GstFlowReturn
@@ -130,7 +131,7 @@ on_video_eos (GstAppSink *sink, gpointer data)
   g_mutex_lock (&c->lock);
   c->ended = true;
   g_mutex_unlock (&c->lock);
-  g_source_set_ready_time (c->wakeup, 0);
+  bl_timer_set (c->wakeup, 0);
 }
 
 /* --- in the main context ----------------------------------------------------
@@ -260,11 +261,10 @@ on_end (BlCapture *c)
   set_state (c, BL_CAPTURE_ENDED, "the file is at its end");
 }
 
-static gboolean
+static void
 on_wakeup (gpointer data)
 {
   BlCapture *c = data;
-  g_source_set_ready_time (c->wakeup, -1);
   Queued q;
   while (pop (c, &q)) {
     deliver (c, &q);
@@ -279,7 +279,6 @@ on_wakeup (gpointer data)
     bl_capture_force_keyframe (c);
   if (ended && c->pipeline)
     on_end (c);
-  return G_SOURCE_CONTINUE;
 }
 
 /* --- what goes wrong
@@ -400,14 +399,6 @@ start_pipeline (BlCapture *c)
 /* --- the object
  * ---------------------------------------------------------------- */
 
-static gboolean
-dispatch_wakeup (GSource *source, GSourceFunc callback, gpointer data)
-{
-  return callback (data);
-}
-
-static GSourceFuncs wakeup_funcs = { .dispatch = dispatch_wakeup };
-
 BlCapture *
 bl_capture_new (const BlCaptureOptions *options,
                 const BlCaptureCallbacks *callbacks, gpointer user_data)
@@ -422,10 +413,7 @@ bl_capture_new (const BlCaptureOptions *options,
   c->bitrate_bps = options->bitrate_bps;
   c->retry_ms = RETRY_FIRST_MS;
   g_mutex_init (&c->lock);
-  c->wakeup = g_source_new (&wakeup_funcs, sizeof (GSource));
-  g_source_set_priority (c->wakeup, G_PRIORITY_HIGH);
-  g_source_set_callback (c->wakeup, on_wakeup, c, NULL);
-  g_source_attach (c->wakeup, c->context);
+  c->wakeup = bl_timer_new (G_PRIORITY_HIGH, on_wakeup, c);
   return c;
 }
 
@@ -435,8 +423,7 @@ bl_capture_free (BlCapture *capture)
   if (!capture)
     return;
   stop_pipeline (capture);
-  g_source_destroy (capture->wakeup);
-  g_source_unref (capture->wakeup);
+  bl_timer_free (capture->wakeup);
   g_mutex_clear (&capture->lock);
   g_main_context_unref (capture->context);
   g_free (capture->no_sound);
@@ -468,37 +455,16 @@ bl_capture_stop (BlCapture *capture)
 void
 bl_capture_force_keyframe (BlCapture *capture)
 {
-  if (!capture->encoder)
-    return;
-  g_autoptr (GstPad) pad = gst_element_get_static_pad (capture->encoder, "src");
-  if (pad)
-    gst_pad_send_event (pad, gst_video_event_new_upstream_force_key_unit (
-                                 GST_CLOCK_TIME_NONE, TRUE, 0));
-}
-
-static void
-set_v4l2_bitrate (GstElement *encoder, int bitrate_bps)
-{
-  GstStructure *controls = NULL;
-  g_object_get (encoder, "extra-controls", &controls, NULL);
-  if (!controls)
-    controls = gst_structure_new_empty ("controls");
-  gst_structure_set (controls, "video_bitrate", G_TYPE_INT, bitrate_bps, NULL);
-  g_object_set (encoder, "extra-controls", controls, NULL);
-  gst_structure_free (controls);
+  if (capture->encoder)
+    bl_encoder_force_keyframe (capture->encoder);
 }
 
 void
 bl_capture_set_bitrate (BlCapture *capture, int bitrate_bps)
 {
   capture->bitrate_bps = bitrate_bps;
-  if (!capture->encoder)
-    return;
-  GObjectClass *class = G_OBJECT_GET_CLASS (capture->encoder);
-  if (g_object_class_find_property (class, "bitrate"))
-    g_object_set (capture->encoder, "bitrate", (guint)bitrate_bps / 1000, NULL);
-  else if (g_object_class_find_property (class, "extra-controls"))
-    set_v4l2_bitrate (capture->encoder, bitrate_bps);
+  if (capture->encoder)
+    bl_encoder_set_bitrate (capture->encoder, bitrate_bps);
 }
 
 BlCaptureState

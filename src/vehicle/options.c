@@ -117,7 +117,8 @@ read_relay (BlVehicleOptions *o, GError **error)
                          url);
     return FALSE;
   }
-  if (!https && !is_loopback_name (host)) {
+  o->relay_is_here = is_loopback_name (host);
+  if (!https && !o->relay_is_here) {
     bl_config_set_error (c, "relay", "url", error,
                          "“%s” is not encrypted: http is for loopback only,"
                          " use https",

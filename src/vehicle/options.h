@@ -16,8 +16,9 @@ typedef struct {
   BlConfig *config;
   const char *unit;
   const char *state_folder;
-  const char *relay_url; /* without a slash at its end */
-  const char *relay_ca;  /* NULL: the system's CAs */
+  const char *relay_url;  /* without a slash at its end */
+  gboolean relay_is_here; /* the url names this machine's loopback */
+  const char *relay_ca;   /* NULL: the system's CAs */
   const char *certificate;
   const char *key; /* both NULL only for http on loopback */
   BlCaptureOptions capture;

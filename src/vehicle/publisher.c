@@ -9,8 +9,9 @@
 #include "secure/token.h"
 #include "signal/offer.h"
 #include "signal/sdpfrag.h"
+#include "vehicle/timer.h"
 
-#define TRICKLE_MS 20
+#define TRICKLE_US (20 * BL_MS)
 
 static const BlOfferShape shape = { .audio = true, .video = true };
 
@@ -23,7 +24,7 @@ struct BlPublisher {
   GCancellable *cancellable; /* of all requests but DELETE */
   BlUplink *uplink;
   BlSender *sender; /* from the answer on */
-  GSource *sender_timer;
+  BlTimer *sender_timer;
   guint32 audio_ssrc, video_ssrc, rtx_ssrc;
   char *cname;
   char *msid;
@@ -37,7 +38,8 @@ struct BlPublisher {
 
   bool exchanging; /* an offer or a restart is under way */
   gsize trickled;  /* how many candidates the relay knows */
-  GSource *trickle_timer;
+  BlTimer *trickle_timer;
+  bool trickle_soon;
   bool no_trickle; /* the relay doesn't want any */
 };
 
@@ -49,21 +51,15 @@ static void schedule_trickle (BlPublisher *p);
 static void
 schedule_sender (BlPublisher *p)
 {
-  BlTime deadline = bl_sender_deadline (p->sender);
-  g_source_set_ready_time (p->sender_timer,
-                           deadline == BL_TIME_NEVER ? -1 : deadline);
+  bl_timer_set (p->sender_timer, bl_sender_deadline (p->sender));
 }
 
-static gboolean
+static void
 on_sender_timer (gpointer data)
 {
   BlPublisher *p = data;
-  g_source_set_ready_time (p->sender_timer, -1);
-  if (p->sender) {
-    bl_sender_on_deadline (p->sender, bl_clock_now (), bl_clock_ntp ());
-    schedule_sender (p);
-  }
-  return G_SOURCE_CONTINUE;
+  bl_sender_on_deadline (p->sender, bl_clock_now (), bl_clock_ntp ());
+  schedule_sender (p);
 }
 
 static void
@@ -293,46 +289,6 @@ take_answer (BlPublisher *p, const char *text, GError **error)
                          error);
 }
 
-static void
-on_posted (GObject *source, GAsyncResult *result, gpointer data)
-{
-  GError *error = NULL;
-  g_autoptr (BlWhipReply) reply = bl_whip_finish (NULL, result, &error);
-  /* A cancelled request may outlive the publisher: `data` is not to be touched
-   * then. */
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
-    g_error_free (error);
-    return;
-  }
-  BlPublisher *p = data;
-  if (!reply) {
-    fail (p, error);
-    return;
-  }
-  take_reply (p, reply);
-  p->callbacks->session (p->user_data);
-  bl_uplink_add_servers (p->uplink, reply->servers);
-  if (!take_answer (p, reply->body, &error))
-    fail (p, error);
-}
-
-void
-bl_publisher_open (BlPublisher *publisher)
-{
-  BlPublisher *p = publisher;
-  GError *error = NULL;
-  p->exchanging = true;
-  if (!bl_uplink_gather (p->uplink, &error)) {
-    fail (p, error);
-    return;
-  }
-  BlSdpLocal local = local_description (p);
-  p->trickled = local.n_candidates;
-  g_autofree char *offer = bl_offer_build (&shape, &local);
-  bl_whip_post (p->options.whip, p->options.ed, p->options.call_id, offer,
-                p->cancellable, on_posted, p);
-}
-
 static gboolean
 take_restart (BlPublisher *p, const char *text, GError **error)
 {
@@ -351,10 +307,12 @@ take_restart (BlPublisher *p, const char *text, GError **error)
 }
 
 static void
-on_restarted (GObject *source, GAsyncResult *result, gpointer data)
+on_exchanged (GObject *source, GAsyncResult *result, gpointer data)
 {
   GError *error = NULL;
   g_autoptr (BlWhipReply) reply = bl_whip_finish (NULL, result, &error);
+  /* A cancelled request may outlive the publisher: `data` is not to be touched
+   * then. */
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
     g_error_free (error);
     return;
@@ -364,9 +322,31 @@ on_restarted (GObject *source, GAsyncResult *result, gpointer data)
     fail (p, error);
     return;
   }
+  bool first = reply->session_url != NULL;
   take_reply (p, reply);
-  if (!take_restart (p, reply->body, &error))
+  if (first) {
+    p->callbacks->session (p->user_data);
+    bl_uplink_add_servers (p->uplink, reply->servers);
+  }
+  if (!(first ? take_answer : take_restart) (p, reply->body, &error))
     fail (p, error);
+}
+
+void
+bl_publisher_open (BlPublisher *publisher)
+{
+  BlPublisher *p = publisher;
+  GError *error = NULL;
+  p->exchanging = true;
+  if (!bl_uplink_gather (p->uplink, &error)) {
+    fail (p, error);
+    return;
+  }
+  BlSdpLocal local = local_description (p);
+  p->trickled = local.n_candidates;
+  g_autofree char *offer = bl_offer_build (&shape, &local);
+  bl_whip_post (p->options.whip, p->options.ed, p->options.call_id, offer,
+                p->cancellable, on_exchanged, p);
 }
 
 void
@@ -384,7 +364,7 @@ bl_publisher_restart_ice (BlPublisher *publisher)
   }
   g_autofree char *fragment = local_fragment (p, 0, &p->trickled);
   bl_whip_patch (p->options.whip, p->session_url, NULL, fragment,
-                 p->cancellable, on_restarted, p);
+                 p->cancellable, on_exchanged, p);
 }
 
 /* --- trickle
@@ -406,30 +386,28 @@ on_trickled (GObject *source, GAsyncResult *result, gpointer data)
   }
 }
 
-static gboolean
+static void
 on_trickle_timer (gpointer data)
 {
   BlPublisher *p = data;
-  g_clear_pointer (&p->trickle_timer, g_source_unref);
+  p->trickle_soon = false;
   gsize count;
   (void)bl_uplink_local_candidates (p->uplink, &count);
   if (p->exchanging || !p->session_url || !p->etag || p->no_trickle
       || count <= p->trickled)
-    return G_SOURCE_REMOVE;
+    return;
   g_autofree char *fragment = local_fragment (p, p->trickled, &p->trickled);
   bl_whip_patch (p->options.whip, p->session_url, p->etag, fragment,
                  p->cancellable, on_trickled, p);
-  return G_SOURCE_REMOVE;
 }
 
 static void
 schedule_trickle (BlPublisher *p)
 {
-  if (p->trickle_timer)
-    return;
-  p->trickle_timer = g_timeout_source_new (TRICKLE_MS);
-  g_source_set_callback (p->trickle_timer, on_trickle_timer, p, NULL);
-  g_source_attach (p->trickle_timer, g_main_context_get_thread_default ());
+  /* Several in one: the first sets the time. */
+  if (!p->trickle_soon)
+    bl_timer_set (p->trickle_timer, bl_clock_now () + TRICKLE_US);
+  p->trickle_soon = true;
 }
 
 /* --- hanging up
@@ -439,7 +417,7 @@ static void
 on_deleted (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (BlWhipReply) reply = bl_whip_finish (NULL, result, &error);
+  bl_whip_reply_free (bl_whip_finish (NULL, result, &error));
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return;
   BlPublisher *p = data;
@@ -468,14 +446,6 @@ bl_publisher_hang_up (BlPublisher *publisher, void (*done) (gpointer user_data))
 /* --- the object
  * ------------------------------------------------------------------------- */
 
-static gboolean
-dispatch_timer (GSource *source, GSourceFunc callback, gpointer data)
-{
-  return callback (data);
-}
-
-static GSourceFuncs timer_funcs = { .dispatch = dispatch_timer };
-
 BlPublisher *
 bl_publisher_new (const BlPublisherOptions *options,
                   const BlPublisherCallbacks *callbacks, gpointer user_data)
@@ -491,10 +461,8 @@ bl_publisher_new (const BlPublisherOptions *options,
   p->audio_ssrc = g_random_int () | 1;
   p->video_ssrc = p->audio_ssrc + 2;
   p->rtx_ssrc = p->audio_ssrc + 4;
-  p->sender_timer = g_source_new (&timer_funcs, sizeof (GSource));
-  g_source_set_priority (p->sender_timer, G_PRIORITY_HIGH);
-  g_source_set_callback (p->sender_timer, on_sender_timer, p, NULL);
-  g_source_attach (p->sender_timer, g_main_context_get_thread_default ());
+  p->sender_timer = bl_timer_new (G_PRIORITY_HIGH, on_sender_timer, p);
+  p->trickle_timer = bl_timer_new (G_PRIORITY_DEFAULT, on_trickle_timer, p);
   p->uplink = bl_uplink_new (&options->uplink, &uplink_callbacks, p);
   return p;
 }
@@ -507,12 +475,8 @@ bl_publisher_free (BlPublisher *publisher)
     return;
   g_cancellable_cancel (p->cancellable);
   g_object_unref (p->cancellable);
-  if (p->trickle_timer) {
-    g_source_destroy (p->trickle_timer);
-    g_source_unref (p->trickle_timer);
-  }
-  g_source_destroy (p->sender_timer);
-  g_source_unref (p->sender_timer);
+  bl_timer_free (p->trickle_timer);
+  bl_timer_free (p->sender_timer);
   bl_uplink_free (p->uplink);
   bl_sender_free (p->sender);
   g_free (p->session_url);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "rtc/demux.h"
+#include "vehicle/timer.h"
 #include "vehicle/uplink_path.h"
 
 #define WATCH_MS 250
@@ -31,7 +32,7 @@ struct BlUplink {
   BlDtls *dtls;
   BlSrtp *srtp;
   BlSrtpProfile profile;
-  GSource *dtls_timer;
+  BlTimer *dtls_timer;
   GSource *watch;
   BlUplinkStats stats;
 };
@@ -73,9 +74,7 @@ drain_dtls (BlUplink *u)
   while ((length = bl_dtls_next_output (u->dtls, datagram, sizeof datagram))
          > 0)
     bl_uplink_path_send (u->path, datagram, length);
-  BlTime deadline = bl_dtls_deadline (u->dtls, bl_clock_now ());
-  g_source_set_ready_time (u->dtls_timer,
-                           deadline == BL_TIME_NEVER ? -1 : deadline);
+  bl_timer_set (u->dtls_timer, bl_dtls_deadline (u->dtls, bl_clock_now ()));
 }
 
 static void
@@ -115,14 +114,12 @@ on_dtls_state (BlUplink *u, BlDtlsState state)
   }
 }
 
-static gboolean
+static void
 on_dtls_timer (gpointer data)
 {
   BlUplink *u = data;
-  g_source_set_ready_time (u->dtls_timer, -1);
   if (u->dtls)
     on_dtls_state (u, bl_dtls_on_deadline (u->dtls));
-  return G_SOURCE_CONTINUE;
 }
 
 static void
@@ -245,22 +242,6 @@ on_watch (gpointer data)
 /* --- the object
  * -------------------------------------------------------------------- */
 
-static gboolean
-dispatch_timer (GSource *source, GSourceFunc callback, gpointer data)
-{
-  return callback (data);
-}
-
-static GSourceFuncs timer_funcs = { .dispatch = dispatch_timer };
-
-static GSource *
-attach (GSource *source, GSourceFunc callback, BlUplink *u)
-{
-  g_source_set_callback (source, callback, u, NULL);
-  g_source_attach (source, g_main_context_get_thread_default ());
-  return source;
-}
-
 BlUplink *
 bl_uplink_new (const BlUplinkOptions *options,
                const BlUplinkCallbacks *callbacks, gpointer user_data)
@@ -269,9 +250,10 @@ bl_uplink_new (const BlUplinkOptions *options,
   u->options = *options;
   u->callbacks = callbacks;
   u->user_data = user_data;
-  u->dtls_timer = attach (g_source_new (&timer_funcs, sizeof (GSource)),
-                          on_dtls_timer, u);
-  u->watch = attach (g_timeout_source_new (WATCH_MS), on_watch, u);
+  u->dtls_timer = bl_timer_new (G_PRIORITY_DEFAULT, on_dtls_timer, u);
+  u->watch = g_timeout_source_new (WATCH_MS);
+  g_source_set_callback (u->watch, on_watch, u, NULL);
+  g_source_attach (u->watch, g_main_context_get_thread_default ());
   return u;
 }
 
@@ -284,8 +266,7 @@ bl_uplink_free (BlUplink *uplink)
     bl_dtls_close (uplink->dtls);
     drain_dtls (uplink);
   }
-  g_source_destroy (uplink->dtls_timer);
-  g_source_unref (uplink->dtls_timer);
+  bl_timer_free (uplink->dtls_timer);
   g_source_destroy (uplink->watch);
   g_source_unref (uplink->watch);
   bl_uplink_path_free (uplink->next);

@@ -14,6 +14,7 @@
 #include "vehicle/kiosk.h"
 #include "vehicle/netwatch.h"
 #include "vehicle/publisher.h"
+#include "vehicle/timer.h"
 
 #define HANG_UP_MS 2000
 
@@ -36,7 +37,7 @@ struct BlVehicle {
   BlCall call;
   BlCallFile identity; /* of the call; empty when idle */
   BlCallState shown;   /* the state last logged */
-  GSource *call_timer;
+  BlTimer *call_timer;
   BlPublisher *publisher;
   char *session_url; /* the last one that the relay gave for this call */
   guint hang_up_source;
@@ -45,8 +46,6 @@ struct BlVehicle {
 
   BlNetwatch *network;
 };
-
-static void step (BlVehicle *v);
 
 static void
 set_message (BlVehicle *v, const char *message)
@@ -63,7 +62,7 @@ set_message (BlVehicle *v, const char *message)
 static void
 step_soon (BlVehicle *v)
 {
-  g_source_set_ready_time (v->call_timer, 0);
+  bl_timer_set (v->call_timer, 0);
 }
 
 static void
@@ -160,17 +159,6 @@ on_hang_up_late (gpointer user_data)
 /* --- the call's actions
  * ---------------------------------------------------------- */
 
-static bool
-relay_is_here (const BlVehicleOptions *options)
-{
-  g_autoptr (GUri) uri
-      = g_uri_parse (options->relay_url, G_URI_FLAGS_NONE, NULL);
-  const char *host = g_uri_get_host (uri);
-  g_autoptr (GInetAddress) address = g_inet_address_new_from_string (host);
-  return g_ascii_strcasecmp (host, "localhost") == 0
-         || (address && g_inet_address_get_is_loopback (address));
-}
-
 static void
 new_session (BlVehicle *v)
 {
@@ -181,7 +169,7 @@ new_session (BlVehicle *v)
       .dtls = v->dtls,
       .servers = v->options->ice_servers,
       .interfaces = v->options->ice_interfaces,
-      .loopback = relay_is_here (v->options),
+      .loopback = v->options->relay_is_here,
     },
     .fingerprint = v->fingerprint.bytes,
     .ed = v->identity.ed,
@@ -233,8 +221,9 @@ show_state (BlVehicle *v)
 }
 
 static void
-step (BlVehicle *v)
+step (gpointer user_data)
 {
+  BlVehicle *v = user_data;
   switch (bl_call_take_action (&v->call, bl_clock_now ())) {
   case BL_CALL_WAIT:
     break;
@@ -249,18 +238,7 @@ step (BlVehicle *v)
     break;
   }
   show_state (v);
-  BlTime deadline = bl_call_deadline (&v->call);
-  g_source_set_ready_time (v->call_timer,
-                           deadline == BL_TIME_NEVER ? -1 : deadline);
-}
-
-static gboolean
-on_call_timer (gpointer user_data)
-{
-  BlVehicle *v = user_data;
-  g_source_set_ready_time (v->call_timer, -1);
-  step (v);
-  return G_SOURCE_CONTINUE;
+  bl_timer_set (v->call_timer, bl_call_deadline (&v->call));
 }
 
 static gboolean
@@ -441,14 +419,6 @@ on_network (gboolean addresses_changed, gpointer user_data)
  * --------------------------------------------------------------------- */
 
 static gboolean
-dispatch_timer (GSource *source, GSourceFunc callback, gpointer data)
-{
-  return callback (data);
-}
-
-static GSourceFuncs timer_funcs = { .dispatch = dispatch_timer };
-
-static gboolean
 set_up_security (BlVehicle *v, GError **error)
 {
   BlWhipOptions whip = {
@@ -499,9 +469,7 @@ bl_vehicle_new (const BlVehicleOptions *options,
   v->user_data = user_data;
   v->message = g_strdup ("");
   bl_call_init (&v->call, (guint64)g_random_int () << 32 | g_random_int ());
-  v->call_timer = g_source_new (&timer_funcs, sizeof (GSource));
-  g_source_set_callback (v->call_timer, on_call_timer, v, NULL);
-  g_source_attach (v->call_timer, g_main_context_get_thread_default ());
+  v->call_timer = bl_timer_new (G_PRIORITY_DEFAULT, step, v);
   v->capture = bl_capture_new (&options->capture, &capture_callbacks, v);
   if (!bl_call_file_prepare (options->state_folder, error)
       || !set_up_security (v, error) || !check_capture (v, error))
@@ -525,8 +493,7 @@ bl_vehicle_free (BlVehicle *vehicle)
   bl_netwatch_free (v->network);
   g_clear_handle_id (&v->health_source, g_source_remove);
   g_clear_handle_id (&v->hang_up_source, g_source_remove);
-  g_source_destroy (v->call_timer);
-  g_source_unref (v->call_timer);
+  bl_timer_free (v->call_timer);
   bl_kiosk_free (v->kiosk);
   bl_capture_free (v->capture);
   bl_publisher_free (v->publisher);

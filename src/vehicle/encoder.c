@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vehicle/encoder.h"
+
+#include <gst/video/video-event.h>
+
+void
+bl_encoder_force_keyframe (GstElement *encoder)
+{
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (encoder, "src");
+  if (pad)
+    gst_pad_send_event (pad, gst_video_event_new_upstream_force_key_unit (
+                                 GST_CLOCK_TIME_NONE, TRUE, 0));
+}
+
+static void
+set_v4l2_bitrate (GstElement *encoder, int bitrate_bps)
+{
+  GstStructure *controls = NULL;
+  g_object_get (encoder, "extra-controls", &controls, NULL);
+  if (!controls)
+    controls = gst_structure_new_empty ("controls");
+  gst_structure_set (controls, "video_bitrate", G_TYPE_INT, bitrate_bps, NULL);
+  g_object_set (encoder, "extra-controls", controls, NULL);
+  gst_structure_free (controls);
+}
+
+void
+bl_encoder_set_bitrate (GstElement *encoder, int bitrate_bps)
+{
+  GObjectClass *class = G_OBJECT_GET_CLASS (encoder);
+  /* In kbit/s for x264enc and those of VA-API. */
+  if (g_object_class_find_property (class, "bitrate"))
+    g_object_set (encoder, "bitrate", (guint)bitrate_bps / 1000, NULL);
+  else if (g_object_class_find_property (class, "extra-controls"))
+    set_v4l2_bitrate (encoder, bitrate_bps);
+}

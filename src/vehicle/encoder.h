@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What can be asked of a running encoder, whichever it is. Any thread.
+ */
+#pragma once
+
+#include <gst/gst.h>
+
+/* The next access unit is to be an IDR with its parameter sets. */
+void bl_encoder_force_keyframe (GstElement *encoder);
+
+/* From the next picture on. */
+void bl_encoder_set_bitrate (GstElement *encoder, int bitrate_bps);
