@@ -10,9 +10,9 @@
  *
  * Invariants:
  * - The worker is never held up: a slow disk fills the tap, and packets drop.
- * - A fragment is on the disk (fdatasync) before the database lists it; it
- *   spans at most BL_RECORDER_FRAGMENT_US. With the time a missing packet is
- *   waited for, a kill -9 loses less than 2 s.
+ * - A fragment holds what arrived within BL_RECORDER_FRAGMENT_US, and is on the
+ *   disk (fdatasync) before the database lists it. With the time a missing
+ *   packet is waited for, a kill -9 loses less than 2 s.
  * - Sound is one unbroken run of samples (silence where none came) and is the
  *   file's clock; pictures are placed against it by capture time. So sound and
  *   picture stay together in players that count samples, too.

@@ -8,7 +8,8 @@
 #define JUMP_US    (100 * BL_MS)
 #define JUMP_AFTER 5
 
-/* How fast the line follows: 1/32 a packet is about 1 s of pictures. */
+/* How fast the line follows: 1/32 a packet is about 1 s of pictures. Until
+ * there have been so many it is their mean. */
 #define SMOOTHING 32
 
 /* How fast a line by arrivals, which only ever finds earlier ones, is let
@@ -37,12 +38,16 @@ follow_capture (BlRecorderClock *clock, int64_t offset_us)
   if (!clock->by_capture) {
     clock->by_capture = true;
     clock->offset_us = offset_us;
+    clock->followed = 1;
   } else if (error_us > JUMP_US || error_us < -JUMP_US) {
     if (++clock->outliers < JUMP_AFTER)
       return;
     clock->offset_us = offset_us;
+    clock->followed = 1;
   } else {
-    clock->offset_us += error_us / SMOOTHING;
+    if (clock->followed < SMOOTHING)
+      clock->followed++;
+    clock->offset_us += error_us / (int64_t)clock->followed;
   }
   clock->outliers = 0;
 }

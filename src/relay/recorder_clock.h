@@ -34,6 +34,7 @@ typedef struct {
   int64_t last_us;   /* RTP time of the last packet */
   int64_t delay_us;  /* smallest from capture to arrival; or UNKNOWN */
   uint32_t outliers; /* capture times off the line, in a row */
+  uint32_t followed; /* capture times learned from, at most SMOOTHING */
 } BlRecorderClock;
 
 void bl_recorder_clock_init (BlRecorderClock *clock, uint32_t rate);

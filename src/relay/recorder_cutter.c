@@ -177,8 +177,14 @@ bl_cutter_end_us (const BlCutter *cutter)
 {
   guint64 video_end
       = cutter->video_lasts ? cutter->video_last : cutter->video_end;
-  return MAX (bl_cmaf_ticks_to_us (video_end, BL_CMAF_VIDEO_RATE),
-              bl_cmaf_ticks_to_us (cutter->audio_end, BL_CMAF_AUDIO_RATE));
+  gint64 video = cutter->video->len > 0
+                     ? bl_cmaf_ticks_to_us (video_end, BL_CMAF_VIDEO_RATE)
+                     : 0;
+  gint64 audio
+      = cutter->audio->len > 0
+            ? bl_cmaf_ticks_to_us (cutter->audio_end, BL_CMAF_AUDIO_RATE)
+            : 0;
+  return MAX (video, audio);
 }
 
 gint64

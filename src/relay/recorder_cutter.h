@@ -54,7 +54,8 @@ void bl_cutter_add_audio (BlCutter *cutter, guint32 duration,
  * part's first sound that is as many as end there. */
 void bl_cutter_add_silence (BlCutter *cutter, guint64 time);
 
-/* From the earliest collected sample to the latest, as far as known, µs. */
+/* From the earliest collected sample to the latest, as far as known, in
+ * microseconds of the part. */
 gint64 bl_cutter_span_us (const BlCutter *cutter);
 gint64 bl_cutter_start_us (const BlCutter *cutter);
 gint64 bl_cutter_end_us (const BlCutter *cutter);

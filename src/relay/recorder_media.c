@@ -17,6 +17,11 @@
 #define IDR_CUT_US  (200 * BL_MS)
 #define FULL_CUT_US (BL_RECORDER_FRAGMENT_US - 100 * BL_MS)
 
+/* The timeline follows the sound's clock by so much a packet: 5 % of its time.
+ * What is off by more than the other has jumped. */
+#define SKEW_STEP_US (1 * BL_MS)
+#define SKEW_JUMP_US (100 * BL_MS)
+
 /* RTP times of sound that contradict capture times by this are another
  * stream's. */
 #define AUDIO_JUMP_TICKS BL_CMAF_AUDIO_RATE
@@ -254,15 +259,46 @@ sound_target (BlRecorderStream *stream, guint64 rtp_time, gint64 at_us)
   return stream->cutter.audio_begun && early ? end : target;
 }
 
+/* Little by little, so that pictures don't jump with the sound's estimate. */
+static void
+follow_skew (BlRecorderStream *stream, gint64 skew_us)
+{
+  gint64 error_us = skew_us - stream->skew_us;
+  stream->skew_us
+      = ABS (error_us) > SKEW_JUMP_US
+            ? skew_us
+            : stream->skew_us + CLAMP (error_us, -SKEW_STEP_US, SKEW_STEP_US);
+}
+
+/* Silence up to `target`, in fragments of the usual length. */
+static void
+fill_hole (BlRecorderStream *stream, guint64 target)
+{
+  BlCutter *cutter = &stream->cutter;
+  while (!stream->stopped
+         && cutter->audio_end + BL_CMAF_SILENCE_TICKS <= target) {
+    if (bl_cutter_span_us (cutter) >= FULL_CUT_US) {
+      bl_cutter_end_picture (cutter, 0);
+      bl_recorder_stream_cut (stream);
+      before_sample (stream);
+    }
+    bl_cutter_add_silence (cutter, cutter->audio_end + BL_CMAF_SILENCE_TICKS);
+  }
+}
+
 static void
 add_sound (BlRecorderStream *stream, const BlTapRecord *record,
            const guint8 *payload, guint32 duration, gint64 target)
 {
   BlCutter *cutter = &stream->cutter;
   before_sample (stream);
-  if (!stream->part.has_video && !cutter->audio_begun)
+  if (cutter->audio_begun)
+    fill_hole (stream, (guint64)target);
+  else if (!stream->part.has_video)
     cutter->audio_end = (guint64)target;
-  else
+  if (stream->stopped)
+    return;
+  if (cutter->audio_begun || stream->part.has_video)
     bl_cutter_add_silence (cutter, (guint64)target);
   guint64 slot = cutter->audio_end;
   bl_cutter_add_audio (cutter, duration, payload, record->length);
@@ -270,7 +306,8 @@ add_sound (BlRecorderStream *stream, const BlTapRecord *record,
   stream->audio_placed = TRUE;
   stream->end_us[BL_TRACK_AUDIO] = audio_us (stream, cutter->audio_end);
   gint64 capture_us = capture_time (stream, BL_TRACK_AUDIO, record->rtp_time);
-  stream->skew_us = audio_us (stream, slot) - (capture_us - stream->origin_us);
+  follow_skew (stream,
+               audio_us (stream, slot) - (capture_us - stream->origin_us));
 }
 
 void
