@@ -152,6 +152,16 @@ export function ini(sections) {
 }
 
 /**
+ * @param {Record<string, Record<string, string | number>>} base
+ * @param {Record<string, Record<string, string | number>>} settings
+ */
+function merge(base, settings) {
+  for (const [section, keys] of Object.entries(settings)) {
+    base[section] = { ...base[section], ...keys };
+  }
+}
+
+/**
  * @param {string} folder
  * @param {...string} args
  */
@@ -211,9 +221,7 @@ export class Relay {
       calls: { eds: 'north, south' },
       store: { folder: this.store },
     };
-    for (const [section, keys] of Object.entries(this.settings)) {
-      base[section] = { ...base[section], ...keys };
-    }
+    merge(base, this.settings);
     this.config = join(this.folder, 'relay.ini');
     await writeFile(this.config, ini(base));
   }
@@ -276,7 +284,8 @@ export class Vehicle {
   /**
    * @param {TestContext} t
    * @param {{ folder: string, relay: Relay, unit: string, address?: string,
-   *   namespace?: string, capture?: Record<string, string | number> }} options
+   *   namespace?: string, capture?: Record<string, string | number>,
+   *   settings?: Record<string, Record<string, string | number>> }} options
    *   `address`: the relay's, as the vehicle reaches it
    */
   constructor(t, options) {
@@ -287,6 +296,7 @@ export class Vehicle {
     this.unit = unit;
     this.namespace = namespace;
     this.capture = capture;
+    this.settings = options.settings ?? {};
     this.config = '';
     this.kioskPort = 0;
     /** @type {Daemon | null} */
@@ -299,8 +309,8 @@ export class Vehicle {
     const state = join(this.folder, this.unit);
     await mkdir(state, { recursive: true, mode: 0o700 });
     const certs = join(this.folder, 'certs');
-    this.config = join(this.folder, `${this.unit}.ini`);
-    await writeFile(this.config, ini({
+    /** @type {Record<string, Record<string, string | number>>} */
+    const base = {
       vehicle: { unit: this.unit, state_folder: state },
       relay: { url: `https://${this.address}:${this.relay.vehiclePort}`,
         ca: join(certs, 'ca.pem'),
@@ -309,7 +319,10 @@ export class Vehicle {
       capture: { pipeline: 'test', width: 640, height: 360, fps: 30,
         bitrate_kbps: 800, ...this.capture },
       kiosk: { port: this.kioskPort },
-    }));
+    };
+    merge(base, this.settings);
+    this.config = join(this.folder, `${this.unit}.ini`);
+    await writeFile(this.config, ini(base));
   }
 
   /** @param {...string} args such as "--call", "north" */

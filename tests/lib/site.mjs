@@ -56,7 +56,7 @@ export class Site {
    * @param {{ capture?: Record<string, string | number> }} [options]
    */
   async startCall(unit, ed, options = {}) {
-    const machine = await this.net.machine(unit);
+    const machine = this.machines[unit];
     const vehicle = new Vehicle(this.t, { folder: this.folder,
       relay: this.relay, address: machine.relay, unit,
       namespace: machine.namespace, ...options });
@@ -133,14 +133,15 @@ export class Site {
     return viewers;
   }
 
-  /** @type {import('./netns.mjs').Machine} */
   get watcher() {
-    if (!this.watching) throw new Error('the site is not open');
-    return this.watching;
+    return this.machines.watcher;
   }
 
-  /** @type {import('./netns.mjs').Machine | null} */
-  watching = null;
+  /**
+   * By unit, and "watcher".
+   * @type {Record<string, import('./netns.mjs').Machine>}
+   */
+  machines = {};
 
   /**
    * The recording of a call, once it is complete or as it is now.
@@ -160,25 +161,24 @@ export class Site {
 /**
  * A site whose relay runs and has an IT person signed in.
  * @param {TestContext} t
- * @param {{ units?: string[], start?: boolean,
+ * @param {{ units?: string[], folder?: string,
  *   settings?: Record<string, Record<string, string | number>> }} [options]
- *   `units`: vehicles that have certificates
+ *   `units`: vehicles, with certificate and machine
  */
 export async function openSite(t, options = {}) {
-  const { units = ['ambulance-1'], start = true, settings = {} } = options;
-  const folder = await scratch(t);
+  const { units = ['ambulance-1'], settings = {} } = options;
+  const folder = options.folder ?? await scratch(t);
   const net = await network(t);
   const site = new Site(t, folder, net);
-  site.watching = await net.machine('watcher');
-  // The relay's own addresses towards the watcher and three vehicles.
-  const names = [1, 2, 3, 4].map((subnet) => `10.77.${subnet}.1`);
-  await makeCertificates(folder, names, units);
+  for (const name of ['watcher', ...units]) {
+    site.machines[name] = await net.machine(name);
+  }
+  await makeCertificates(folder,
+    Object.values(site.machines).map((machine) => machine.relay), units);
   site.relay = new Relay(t, { folder, namespace: net.namespace,
     settings: { ...settings, http: { listen: '', ...settings.http } } });
-  if (start) {
-    await site.startRelay();
-    await site.signIn();
-  }
+  await site.startRelay();
+  await site.signIn();
   return site;
 }
 
