@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 
 import { scenario, startCall, startRelay } from '../lib/call.mjs';
-import { startFirefox } from '../lib/firefox.mjs';
+import { startFirefox, whyNoFirefox } from '../lib/firefox.mjs';
 
 /** In the page: keeps its connections where the test can ask them. */
 async function keepConnections() {
@@ -48,6 +48,11 @@ async function listen() {
 
 scenario('Firefox ESR hears the call and says which browser shows it',
   async (t) => {
+    const why = await whyNoFirefox();
+    if (why) {
+      t.skip(why);
+      return;
+    }
     const relay = await startRelay(t);
     await startCall(t, relay);
     const code = await relay.person('nurse', 'clinician');

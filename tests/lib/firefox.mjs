@@ -3,11 +3,12 @@
 // "LENGTH:[0, id, command, parameters]" over TCP. Playwright drives only a
 // Firefox of its own making.
 
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 import { eventually, freePorts } from './daemons.mjs';
 
@@ -102,6 +103,18 @@ function dial(port) {
   });
 }
 
+const BROWSER = process.env.BL_FIREFOX ?? 'firefox-esr';
+
+/** Why there is no Firefox to test with, or null if there is one. */
+export async function whyNoFirefox() {
+  try {
+    await promisify(execFile)(BROWSER, ['--version']);
+    return null;
+  } catch (error) {
+    return `can't run ${BROWSER} (apt install firefox-esr): ${error}`;
+  }
+}
+
 /**
  * A Firefox with an empty profile; gone after the test.
  * @param {import('node:test').TestContext} t
@@ -113,7 +126,7 @@ export async function startFirefox(t) {
     Object.entries({ ...PREFERENCES, 'marionette.port': port })
       .map(([name, value]) =>
         `user_pref("${name}", ${JSON.stringify(value)});\n`).join(''));
-  const browser = spawn(process.env.BL_FIREFOX ?? 'firefox-esr',
+  const browser = spawn(BROWSER,
     ['--headless', '--marionette', '--no-remote', '--profile', profile],
     { stdio: 'ignore', env: { ...process.env, HOME: profile } });
   const ended = new Promise((done) => {
