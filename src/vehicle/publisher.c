@@ -380,6 +380,7 @@ on_trickled (GObject *source, GAsyncResult *result, gpointer data)
   BlPublisher *p = data;
   if (reply) {
     take_reply (p, reply);
+    bl_debug ("the relay has %zu candidates of ours", p->trickled);
   } else {
     bl_debug ("the relay takes no further candidates: %s", error->message);
     p->no_trickle = true;

@@ -200,7 +200,7 @@ on_path_candidate (BlUplinkPath *path, const BlCandidate *candidate,
                    gpointer user_data)
 {
   BlUplink *u = user_data;
-  if (path == u->next)
+  if (path == (u->next ? u->next : u->path))
     u->callbacks->candidate (candidate, u->user_data);
 }
 

@@ -23,6 +23,7 @@ struct BlUplinkPath {
   bool started; /* bl_uplink_path_new() has returned */
   bool gathered;
   bool was_ready;
+  bool has_turn;
   gsize n_candidates;
   BlCandidate candidates[BL_UPLINK_MAX_CANDIDATES];
 };
@@ -97,6 +98,7 @@ add_turn (BlUplinkPath *p, const BlIceServer *server, const BlIceUrl *url)
           server->username ? server->username : "",
           server->credential ? server->credential : "", types[url->kind]))
     bl_warning ("the TURN server %s can't be used", url->host);
+  p->has_turn = true;
 }
 
 static void
@@ -205,7 +207,9 @@ bl_uplink_path_free (BlUplinkPath *path)
   g_signal_handlers_disconnect_by_data (path->agent, path);
   nice_agent_attach_recv (path->agent, path->stream, COMPONENT, NULL, NULL,
                           NULL);
-  /* An allocation at a TURN server ends by its lifetime. */
+  /* The agent lives on until its TURN servers know, or don't answer. */
+  if (path->has_turn)
+    nice_agent_close_async (path->agent, NULL, NULL);
   g_object_unref (path->agent);
   g_free (path->ufrag);
   g_free (path->pwd);
