@@ -86,7 +86,7 @@ static const struct Command {
 static void
 print_overview (FILE *to)
 {
-  fputs ("usage: bluelight [--folder DIR] COMMAND …\n\n"
+  fputs ("usage: bluelight [--folder DIR] COMMAND ...\n\n"
          "Manages the users, tokens and recordings of a Bluelight relay, while "
          "it runs or not.\n\n",
          to);
@@ -135,7 +135,7 @@ make_context (BlCli *cli, const struct Command *command)
   g_autofree char *words
       = command ? g_strdup_printf ("%s %s %s", command->group, command->verb,
                                    command->arguments)
-                : g_strdup ("COMMAND …");
+                : g_strdup ("COMMAND ...");
   GOptionContext *context = g_option_context_new (words);
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_set_help_enabled (context, FALSE);

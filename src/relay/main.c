@@ -18,8 +18,8 @@ static const char summary[]
     = "Takes calls from ambulances in (WHIP), shows them to the emergency\n"
       "department (WHEP and pages) and records them.\n\n"
       "When all is ready it prints one line to standard output:\n"
-      "  ready https=PORT vehicle=PORT loopback=PORT media=PORT,… "
-      "advertise=ADDRESS,…\n"
+      "  ready https=PORT vehicle=PORT loopback=PORT media=PORT[,PORT] "
+      "advertise=ADDRESS[,ADDRESS]\n"
       "SIGINT and SIGTERM end it: connections are closed, recordings are\n"
       "finished, and calls go on after the next start. Exit status: 0 ended\n"
       "by a signal, 1 could not start, 2 wrong usage.";
