@@ -115,11 +115,11 @@ peer_link_receive_dtls (PeerLink *link, const uint8_t *data, size_t length)
 
 void
 peer_link_start_dtls (PeerLink *link, const BlDtlsContext *context,
-                      const BlFingerprint *relay_fingerprint)
+                      BlDtlsRole role, const BlFingerprint *relay_fingerprint)
 {
   if (link->dtls)
     return;
-  link->dtls = bl_dtls_new (context, BL_DTLS_CLIENT, relay_fingerprint, 1);
+  link->dtls = bl_dtls_new (context, role, relay_fingerprint, 1);
   follow_dtls (link);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The client end of a session with the relay, for tests and tools: checks as
- * the controlling ICE agent (by libnice's STUN library), DTLS client, SRTP.
+ * The other end of a session with the relay, for tests and tools: checks as
+ * the controlling ICE agent (by libnice's STUN library), DTLS, SRTP.
  * Without sockets: what it sends goes to a function, what it is to receive is
  * given to it. One thread.
  */
@@ -49,6 +49,7 @@ void peer_link_receive_dtls (PeerLink *link, const uint8_t *data,
 
 /* Begins the handshake, once. */
 void peer_link_start_dtls (PeerLink *link, const BlDtlsContext *context,
+                           BlDtlsRole role,
                            const BlFingerprint *relay_fingerprint);
 bool peer_link_is_up (const PeerLink *link);
 

@@ -149,7 +149,8 @@ receive_stun (PeerViewer *v, const BlAddress *from, const uint8_t *data,
     return;
   v->remote = *from;
   v->check_us = now; /* nominate at once */
-  peer_link_start_dtls (&v->link, v->context, &v->relay_fingerprint);
+  peer_link_start_dtls (&v->link, v->context, BL_DTLS_CLIENT,
+                        &v->relay_fingerprint);
 }
 
 static void

@@ -57,16 +57,18 @@ negotiate (Peer *peer, unsigned id)
   memcpy (n->remote_fingerprint, fingerprint.bytes, BL_SDP_SHA256_BYTES);
 }
 
+static void
+send_datagram (void *data, const uint8_t *bytes, size_t length)
+{
+  Peer *peer = data;
+  peer->send (peer->send_data, peer, bytes, length);
+}
+
 Peer *
 peer_new (BlSessionRole role, unsigned id, const BlCert *relay_cert,
           void (*send) (void *, Peer *, const uint8_t *, size_t),
           void *send_data)
 {
-  static const uint16_t known[]
-      = { STUN_ATTRIBUTE_USERNAME,        STUN_ATTRIBUTE_PRIORITY,
-          STUN_ATTRIBUTE_USE_CANDIDATE,   STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS,
-          STUN_ATTRIBUTE_ERROR_CODE,      STUN_ATTRIBUTE_MESSAGE_INTEGRITY,
-          STUN_ATTRIBUTE_ICE_CONTROLLING, 0 };
   Peer *peer = g_new0 (Peer, 1);
   peer->role = role;
   peer->send = send;
@@ -85,17 +87,14 @@ peer_new (BlSessionRole role, unsigned id, const BlCert *relay_cert,
   g_snprintf (peer->pwd, sizeof peer->pwd, "password-of-peer-%06u", id);
   bl_cert_fingerprint (relay_cert, &peer->relay_fingerprint);
   negotiate (peer, id);
-  stun_agent_init (&peer->agent, known, STUN_COMPATIBILITY_RFC5389,
-                   STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS
-                       | STUN_AGENT_USAGE_USE_FINGERPRINT);
+  peer_link_init (&peer->link, send_datagram, peer);
   return peer;
 }
 
 void
 peer_free (Peer *peer)
 {
-  bl_dtls_free (peer->dtls);
-  bl_srtp_free (peer->srtp);
+  peer_link_clear (&peer->link);
   bl_dtls_context_free (peer->context);
   bl_cert_free (peer->cert);
   g_free (peer);
@@ -115,83 +114,35 @@ peer_setup (Peer *peer)
 void
 peer_check (Peer *peer, bool nominate)
 {
-  StunMessage message;
-  uint8_t buffer[512];
-  char username[64];
-  int n = g_snprintf (username, sizeof username, "%s:peer", peer->ufrag);
-  size_t length = stun_usage_ice_conncheck_create (
-      &peer->agent, &message, buffer, sizeof buffer, (const uint8_t *)username,
-      (size_t)n, (const uint8_t *)peer->pwd, strlen (peer->pwd), nominate, true,
-      1, 42, NULL, STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
-  ck_assert_uint_gt (length, 0);
-  peer->send (peer->send_data, peer, buffer, length);
-}
-
-static void
-receive_stun (Peer *peer, const uint8_t *data, size_t length)
-{
-  StunMessage message;
-  StunValidationStatus status = stun_agent_validate (
-      &peer->agent, &message, data, length, stun_agent_default_validater, NULL);
-  if (status == STUN_VALIDATION_SUCCESS
-      && stun_message_get_class (&message) == STUN_RESPONSE)
-    peer->n_checks_answered++;
-  else
-    peer->n_checks_refused++;
-}
-
-static void
-send_dtls (Peer *peer)
-{
-  uint8_t buffer[BL_DTLS_MTU_BYTES];
-  size_t length;
-  while ((length = bl_dtls_next_output (peer->dtls, buffer, sizeof buffer)) > 0)
-    peer->send (peer->send_data, peer, buffer, length);
-}
-
-static void
-follow_dtls (Peer *peer)
-{
-  BlSrtpKeys keys;
-  send_dtls (peer);
-  if (!peer->srtp && bl_dtls_keys (peer->dtls, &keys)) {
-    peer->srtp = bl_srtp_new (&keys, BL_SRTP_SSRCS_MAX);
-    bl_srtp_keys_clear (&keys);
-  }
-  if (bl_dtls_state (peer->dtls) == BL_DTLS_CLOSED)
-    peer->closed = true;
+  peer_link_set_credentials (&peer->link, peer->ufrag, peer->pwd, "peer");
+  peer_link_check (&peer->link, nominate);
 }
 
 void
 peer_start_dtls (Peer *peer)
 {
-  bool client = !peer->negotiated.dtls_client;
-  peer->dtls
-      = bl_dtls_new (peer->context, client ? BL_DTLS_CLIENT : BL_DTLS_SERVER,
-                     &peer->relay_fingerprint, 1);
-  follow_dtls (peer);
+  peer_link_start_dtls (&peer->link, peer->context,
+                        peer->negotiated.dtls_client ? BL_DTLS_SERVER
+                                                     : BL_DTLS_CLIENT,
+                        &peer->relay_fingerprint);
 }
 
 bool
 peer_is_up (const Peer *peer)
 {
-  return peer->srtp != NULL && !peer->closed;
+  return peer_link_is_up (&peer->link);
 }
 
 void
 peer_close (Peer *peer)
 {
-  bl_dtls_close (peer->dtls);
-  send_dtls (peer);
+  peer_link_close (&peer->link);
 }
 
 void
 peer_on_time (Peer *peer, BlTime now)
 {
-  if (!peer->dtls || bl_dtls_deadline (peer->dtls, now) > now)
-    return;
-  bl_dtls_on_deadline (peer->dtls);
-  follow_dtls (peer);
+  peer_link_on_time (&peer->link, now);
 }
 
 /* ---- publisher ---- */
@@ -219,7 +170,7 @@ send_rtp (Peer *peer, const BlRtp *header, const uint16_t *original_seq,
     bl_writer_bytes (&w, payload, length);
   size_t size = bl_writer_length (&w);
   ck_assert_int_eq (
-      bl_srtp_protect_rtp (peer->srtp, packet, &size, sizeof packet),
+      bl_srtp_protect_rtp (peer->link.srtp, packet, &size, sizeof packet),
       BL_SRTP_OK);
   peer->send (peer->send_data, peer, packet, size);
 }
@@ -301,7 +252,7 @@ peer_send_rtcp (Peer *peer, const uint8_t *data, size_t length)
   uint8_t packet[1500];
   memcpy (packet, data, length);
   ck_assert_int_eq (
-      bl_srtp_protect_rtcp (peer->srtp, packet, &length, sizeof packet),
+      bl_srtp_protect_rtcp (peer->link.srtp, packet, &length, sizeof packet),
       BL_SRTP_OK);
   peer->send (peer->send_data, peer, packet, length);
 }
@@ -481,23 +432,20 @@ peer_receive (Peer *peer, const uint8_t *data, size_t length)
   memcpy (packet, data, length);
   switch (bl_demux (data, length)) {
   case BL_DEMUX_STUN:
-    receive_stun (peer, data, length);
+    peer_link_receive_stun (&peer->link, data, length);
     break;
   case BL_DEMUX_DTLS:
-    if (!peer->dtls)
-      break;
-    bl_dtls_receive (peer->dtls, data, length);
-    follow_dtls (peer);
+    peer_link_receive_dtls (&peer->link, data, length);
     break;
   case BL_DEMUX_RTP:
-    ck_assert (peer->srtp);
-    ck_assert_int_eq (bl_srtp_unprotect_rtp (peer->srtp, packet, &size),
+    ck_assert (peer->link.srtp);
+    ck_assert_int_eq (bl_srtp_unprotect_rtp (peer->link.srtp, packet, &size),
                       BL_SRTP_OK);
     receive_rtp (peer, packet, size);
     break;
   case BL_DEMUX_RTCP:
-    ck_assert (peer->srtp);
-    ck_assert_int_eq (bl_srtp_unprotect_rtcp (peer->srtp, packet, &size),
+    ck_assert (peer->link.srtp);
+    ck_assert_int_eq (bl_srtp_unprotect_rtcp (peer->link.srtp, packet, &size),
                       BL_SRTP_OK);
     receive_rtcp (peer, packet, size);
     break;

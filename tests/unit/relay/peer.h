@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The other end of a session, for tests: a small publisher or viewer with ICE
- * checks by libnice's STUN library, DTLS client and SRTP. Without sockets: what
- * it sends goes to a function, what it is to receive is given to it.
+ * The other end of a session, for tests: a small publisher or viewer over a
+ * PeerLink (tests/peer). Without sockets: what it sends goes to a function,
+ * what it is to receive is given to it.
  */
 #pragma once
 
-#include <stun/usages/ice.h>
-
+#include "link.h"
 #include "relay/worker.h"
 #include "rtc/rtp.h"
 #include "rtc/rtpext.h"
 #include "secure/cert.h"
-#include "secure/dtls.h"
-#include "secure/srtp.h"
 
 #define PEER_MAX_RECEIVED 4096
 #define PEER_KEPT         512
@@ -57,12 +54,7 @@ struct Peer {
 
   BlCert *cert;
   BlDtlsContext *context;
-  BlDtls *dtls;
-  BlSrtp *srtp;
-  StunAgent agent;
-  unsigned n_checks_answered;
-  unsigned n_checks_refused;
-  bool closed; /* by close_notify */
+  PeerLink link;
 
   /* Publisher. */
   uint32_t video_ssrc, rtx_ssrc, audio_ssrc;

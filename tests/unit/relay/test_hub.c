@@ -279,7 +279,7 @@ START_TEST (viewers_stay_while_the_publisher_comes_back)
   bl_hub_remove_session (world.hub, 1);
   world_settle ();
   ck_assert_uint_eq (publisher->n_byes, 1);
-  ck_assert (publisher->closed);
+  ck_assert (publisher->link.closed);
   ck_assert_uint_eq (world_count_events (BL_WORKER_SOURCE_STOPPED, 0), 1);
   uint32_t last = viewer->rtp[viewer->n_rtp - 1].timestamp;
   world_advance (4 * BL_SECOND);
@@ -308,7 +308,7 @@ START_TEST (a_new_publisher_takes_over_from_one_that_still_lives)
   world_send_pictures (publisher, 10, 4);
   world_connect (second);
   ck_assert_uint_eq (world_count_events (BL_WORKER_SESSION_LOST, 1), 1);
-  ck_assert (publisher->closed);
+  ck_assert (publisher->link.closed);
   world_send_pictures (second, 10, 4);
   ck_assert_uint_eq (world_assert_whole (viewer), 30 * 4);
   ck_assert_uint_eq (world_count_events (BL_WORKER_SOURCE_STOPPED, 0), 0);
@@ -426,17 +426,17 @@ START_TEST (an_ice_restart_keeps_the_session)
   world_send_pictures (publisher, 10, 4);
   bl_hub_restart_ice (world.hub, 1, "fresh", "another-password-of-22");
   /* The old credentials still hold … */
-  unsigned answered = publisher->n_checks_answered;
+  unsigned answered = publisher->link.n_checks_answered;
   peer_check (publisher, true);
   world_settle ();
-  ck_assert_uint_eq (publisher->n_checks_answered, answered + 1);
+  ck_assert_uint_eq (publisher->link.n_checks_answered, answered + 1);
   /* … and the new ones do, from another address. */
   world.ports[0] = 4001;
   g_strlcpy (publisher->ufrag, "fresh", sizeof publisher->ufrag);
   g_strlcpy (publisher->pwd, "another-password-of-22", sizeof publisher->pwd);
   peer_check (publisher, true);
   world_settle ();
-  ck_assert_uint_eq (publisher->n_checks_answered, answered + 2);
+  ck_assert_uint_eq (publisher->link.n_checks_answered, answered + 2);
   for (int i = 0; i < 10; i++) {
     peer_send_picture (publisher, false, 4);
     world_settle ();
@@ -474,7 +474,7 @@ START_TEST (garbage_and_forgeries_are_counted_and_harm_nobody)
   ck_assert_uint_gt (world_dropped (BL_DROP_UNKNOWN_ADDRESS), 100);
   ck_assert_uint_gt (world_dropped (BL_DROP_AUTH), 100);
   ck_assert_uint_gt (world_dropped (BL_DROP_STUN), 0);
-  ck_assert_uint_eq (publisher->n_checks_refused, 1);
+  ck_assert_uint_eq (publisher->link.n_checks_refused, 1);
   for (int i = 0; i < 5; i++) {
     peer_send_picture (publisher, false, 4);
     world_settle ();
@@ -625,7 +625,7 @@ START_TEST (a_viewer_that_leaves_takes_nothing_with_it)
   world_send_pictures (publisher, 5, 4);
   bl_hub_remove_session (world.hub, 3);
   world_settle ();
-  ck_assert (leaves->closed);
+  ck_assert (leaves->link.closed);
   ck_assert_uint_eq (leaves->n_byes, 1);
   unsigned before = leaves->n_rtp;
   for (int i = 0; i < 5; i++) {
@@ -645,8 +645,8 @@ START_TEST (removing_a_source_says_goodbye_to_all_and_gives_every_packet_back)
   world_send_pictures (publisher, 10, 4);
   bl_hub_remove_source (world.hub, WORLD_SOURCE);
   world_settle ();
-  ck_assert (publisher->closed);
-  ck_assert (viewer->closed);
+  ck_assert (publisher->link.closed);
+  ck_assert (viewer->link.closed);
   ck_assert_uint_eq (bl_packet_pool_left (bl_hub_pool (world.hub)),
                      free_packets);
 }

@@ -163,7 +163,7 @@ connect_peer (BlSourceId source, Peer *peer)
   ck_assert_uint_ne (id, 0);
   /* The command and the check race; a peer checks until it is answered. */
   BlTime again = 0;
-  while (peer->n_checks_answered == 0) {
+  while (peer->link.n_checks_answered == 0) {
     if (bl_clock_now () >= again) {
       peer_check (peer, true);
       again = bl_clock_now () + 50 * BL_MS;
@@ -211,7 +211,7 @@ START_TEST (a_removed_session_is_told_and_raises_no_more_events)
   bl_worker_remove_session (worker, id);
   ck_assert_uint_eq (bl_worker_n_sessions (worker), 0);
   unsigned before = n_events;
-  wait_for (viewer->closed);
+  wait_for (viewer->link.closed);
   bl_worker_request_stats (worker);
   wait_for (count_events (BL_WORKER_STATS, 0) == 1);
   ck_assert_uint_eq (n_events, before + 1);
@@ -304,7 +304,7 @@ START_TEST (it_may_be_freed_with_everything_running)
   BlWorkerOptions options = default_options ();
   bl_worker_free (worker);
   worker = bl_worker_new (&options, NULL);
-  wait_for (publisher->closed && viewer->closed);
+  wait_for (publisher->link.closed && viewer->link.closed);
 }
 END_TEST
 
