@@ -157,6 +157,17 @@ bl_call_on_gone (BlCall *call, BlTime now)
 }
 
 void
+bl_call_on_over (BlCall *call, BlTime now)
+{
+  if (!is_on (call))
+    return;
+  call->has_session = false;
+  /* It answers: what made us wait before is past. */
+  call->tries = 0;
+  reconnect (call, BL_CALL_NEW_SESSION, now + retry_delay (call));
+}
+
+void
 bl_call_on_network_changed (BlCall *call, BlTime now)
 {
   if (!is_on (call))

@@ -87,6 +87,9 @@ void bl_call_on_failed (BlCall *call, bool final, BlTime now);
 /* The relay no longer has our session: make another at once. */
 void bl_call_on_gone (BlCall *call, BlTime now);
 
+/* The relay has ended the call: begin another soon. */
+void bl_call_on_over (BlCall *call, BlTime now);
+
 /* Interfaces came or went: what is under way may hang on one that is gone. Look
  * for a path at once. */
 void bl_call_on_network_changed (BlCall *call, BlTime now);

@@ -65,6 +65,23 @@ step_soon (BlVehicle *v)
   bl_timer_set (v->call_timer, 0);
 }
 
+/* A call to `ed` that no relay has heard of. */
+static void
+take_identity (BlVehicle *v, const char *ed)
+{
+  g_autoptr (GError) why = NULL;
+  BlCallFile identity = {
+    .ed = g_strdup (ed),
+    .id = bl_id_new (),
+    .started_unix_s = bl_clock_unix_us () / BL_SECOND,
+  };
+  if (!bl_call_file_save (v->options->state_folder, &identity, &why))
+    bl_warning ("this call can't be resumed after a restart: %s", why->message);
+  bl_call_file_clear (&v->identity);
+  v->identity = identity;
+  g_clear_pointer (&v->session_url, g_free);
+}
+
 static void
 on_session (gpointer user_data)
 {
@@ -116,7 +133,11 @@ on_failed (const GError *error, gpointer user_data)
   if (g_error_matches (error, BL_WHIP_ERROR, BL_WHIP_ERROR_GONE)
       || g_error_matches (error, BL_WHIP_ERROR, BL_WHIP_ERROR_PRECONDITION))
     bl_call_on_gone (&v->call, bl_clock_now ());
-  else
+  else if (g_error_matches (error, BL_WHIP_ERROR, BL_WHIP_ERROR_OVER)) {
+    /* The patient is still here, so the crew is not asked to call again. */
+    take_identity (v, v->identity.ed);
+    bl_call_on_over (&v->call, bl_clock_now ());
+  } else
     bl_call_on_failed (&v->call, bl_whip_error_is_final (error),
                        bl_clock_now ());
   step_soon (v);
@@ -285,16 +306,7 @@ bl_vehicle_call (BlVehicle *vehicle, const char *ed, GError **error)
                  *names ? ": " : "", names);
     return FALSE;
   }
-  BlCallFile identity = {
-    .ed = g_strdup (ed),
-    .id = bl_id_new (),
-    .started_unix_s = bl_clock_unix_us () / BL_SECOND,
-  };
-  g_autoptr (GError) why = NULL;
-  if (!bl_call_file_save (vehicle->options->state_folder, &identity, &why))
-    bl_warning ("this call can't be resumed after a restart: %s", why->message);
-  bl_call_file_clear (&vehicle->identity);
-  vehicle->identity = identity;
+  take_identity (vehicle, ed);
   return begin (vehicle, false);
 }
 

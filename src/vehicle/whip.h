@@ -35,6 +35,7 @@ typedef enum {
   BL_WHIP_ERROR_CERTIFICATE,    /* ours is missing, expired or not wanted */
   BL_WHIP_ERROR_UNKNOWN_ED,     /* 404 to a POST */
   BL_WHIP_ERROR_GONE,           /* 404, 410 to a PATCH: make a new session */
+  BL_WHIP_ERROR_OVER,           /* 410 to a POST: begin a call with a new id */
   BL_WHIP_ERROR_NOT_ACCEPTABLE, /* 400, 406, 413, 415, 422: our offer */
   BL_WHIP_ERROR_CONFLICT,       /* 409 */
   BL_WHIP_ERROR_PRECONDITION,   /* 412, 428: the session has changed */

@@ -44,6 +44,9 @@ static const struct {
   { 404, "POST", BL_WHIP_ERROR_UNKNOWN_ED,
     "the relay knows no department of that name" },
   { 404, NULL, BL_WHIP_ERROR_GONE, "the relay no longer has this session" },
+  { 410, "POST", BL_WHIP_ERROR_OVER,
+    "the relay waited too long for this vehicle and ended the call; it is"
+    " called anew" },
   { 410, NULL, BL_WHIP_ERROR_GONE, "the relay no longer has this session" },
   { 400, NULL, BL_WHIP_ERROR_NOT_ACCEPTABLE,
     "the relay could not read our request: are both of the same version?" },

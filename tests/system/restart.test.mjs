@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { scenario } from '../lib/call.mjs';
+import { eventually } from '../lib/daemons.mjs';
 import { endOf, inspect, openSite } from '../lib/site.mjs';
 import { assertUnbroken } from '../lib/viewers.mjs';
 
@@ -111,4 +112,20 @@ scenario('a link that is gone for five seconds costs nobody the call',
     }
     await site.hangUp(vehicle);
     assertGaps(await site.recording(call), 'publisher gone', 3);
+  });
+
+scenario('a vehicle that was away for too long begins a call of its own accord',
+  async (t) => {
+    const site = await openSite(t, { settings: { calls: { grace_s: 5 } } });
+    const { vehicle, machine, call }
+      = await site.startCall('ambulance-1', 'north');
+    await machine.down();
+    await eventually('the end of the call', async () =>
+      (await site.calls()).length === 0, 30000);
+    await machine.up();
+    const next = await site.call('north');
+    assert.notEqual(next.id, call.id);
+    await site.hangUp(vehicle);
+    await site.recording(call);
+    await site.recording(next);
   });

@@ -16,6 +16,7 @@ typedef enum {
   FAILED,
   REFUSED,
   GONE,
+  OVER,
   NETWORK,
   DELETED,
   SILENT,
@@ -55,6 +56,9 @@ feed (BlCall *c, Event event, BlTime now)
     break;
   case GONE:
     bl_call_on_gone (c, now);
+    break;
+  case OVER:
+    bl_call_on_over (c, now);
     break;
   case NETWORK:
     bl_call_on_network_changed (c, now);
@@ -105,6 +109,14 @@ static const struct {
     { START, SESSION, CONNECTED, LOST_KEYED, GONE, END },
     BL_CALL_RECONNECTING,
     BL_CALL_NEW_SESSION },
+  { "a call that the relay has ended is begun anew",
+    { START, SESSION, CONNECTED, LOST_BARE, OVER, END },
+    BL_CALL_RECONNECTING,
+    BL_CALL_NEW_SESSION },
+  { "and there is nothing to delete of it",
+    { RESUME, SESSION, OVER, HANG_UP, END },
+    BL_CALL_IDLE,
+    BL_CALL_WAIT },
   { "without DTLS there is nothing to restart",
     { START, SESSION, CONNECTED, LOST_BARE, END },
     BL_CALL_RECONNECTING,

@@ -228,6 +228,7 @@ static const struct {
   { 405, NULL, BL_WHIP_ERROR_RELAY, "[relay] url", false },
   { 406, "no H.264", BL_WHIP_ERROR_NOT_ACCEPTABLE, "no H.264", true },
   { 409, NULL, BL_WHIP_ERROR_CONFLICT, "somebody else", false },
+  { 410, NULL, BL_WHIP_ERROR_OVER, "called anew", false },
   { 413, NULL, BL_WHIP_ERROR_NOT_ACCEPTABLE, "too large", true },
   { 415, NULL, BL_WHIP_ERROR_NOT_ACCEPTABLE, "version", true },
   { 429, NULL, BL_WHIP_ERROR_BUSY, "wait", false },
