@@ -41,9 +41,11 @@ struct BlCapture {
   GstElement *pipeline; /* NULL while stopped */
   GstElement *encoder;
   GSource *bus_source;
+  GSource *watch;
   GSource *retry;
   guint retry_ms;
   BlTime started_us;
+  BlTime picture_us; /* when the last one came, or it was started */
   BlCaptureStats stats;
 
   BlTimer *wakeup; /* ready when the queue holds something */
@@ -183,6 +185,7 @@ deliver (BlCapture *c, const Queued *q)
   };
   if (q->video) {
     c->stats.video_frames++;
+    c->picture_us = now;
     set_state (c, BL_CAPTURE_RUNNING, c->no_sound);
     if (now - c->started_us > STABLE_US)
       c->retry_ms = RETRY_FIRST_MS;
@@ -202,16 +205,19 @@ drop_queue (BlCapture *c)
 }
 
 static void
+stop_source (GSource **source)
+{
+  if (*source)
+    g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
+}
+
+static void
 stop_pipeline (BlCapture *c)
 {
-  if (c->retry) {
-    g_source_destroy (c->retry);
-    g_clear_pointer (&c->retry, g_source_unref);
-  }
-  if (c->bus_source) {
-    g_source_destroy (c->bus_source);
-    g_clear_pointer (&c->bus_source, g_source_unref);
-  }
+  stop_source (&c->retry);
+  stop_source (&c->watch);
+  stop_source (&c->bus_source);
   if (c->pipeline)
     gst_element_set_state (c->pipeline, GST_STATE_NULL);
   gst_clear_object (&c->encoder);
@@ -342,6 +348,29 @@ on_bus (GstBus *bus, GstMessage *message, gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+static guint
+stall_ms (const BlCapture *c)
+{
+  return c->options->stall_ms ? c->options->stall_ms : BL_CAPTURE_STALL_MS;
+}
+
+/* A camera may hang without a word: its source then waits for ever. */
+static gboolean
+on_watch (gpointer data)
+{
+  BlCapture *c = data;
+  guint patience_ms
+      = c->state == BL_CAPTURE_STARTING ? 3 * stall_ms (c) : stall_ms (c);
+  if (bl_clock_now () - c->picture_us <= patience_ms * BL_MS)
+    return G_SOURCE_CONTINUE;
+  g_autofree char *text
+      = g_strdup_printf ("no picture: pipeline %s gave none for %u ms: has the"
+                         " camera hung, or what feeds it?",
+                         c->options->pipeline, patience_ms);
+  fail (c, text);
+  return G_SOURCE_REMOVE;
+}
+
 /* --- starting
  * ----------------------------------------------------------------- */
 
@@ -374,6 +403,10 @@ set_up_pipeline (BlCapture *c)
   c->bus_source = gst_bus_create_watch (bus);
   g_source_set_callback (c->bus_source, G_SOURCE_FUNC (on_bus), c, NULL);
   g_source_attach (c->bus_source, c->context);
+
+  c->watch = g_timeout_source_new (stall_ms (c) / 5);
+  g_source_set_callback (c->watch, on_watch, c, NULL);
+  g_source_attach (c->watch, c->context);
 }
 
 static void
@@ -390,7 +423,7 @@ start_pipeline (BlCapture *c)
     return;
   }
   set_up_pipeline (c);
-  c->started_us = bl_clock_now ();
+  c->started_us = c->picture_us = bl_clock_now ();
   set_state (c, BL_CAPTURE_STARTING, c->no_sound);
   /* A failure puts an error on the bus, with the reason in it. */
   gst_element_set_state (c->pipeline, GST_STATE_PLAYING);

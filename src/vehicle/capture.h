@@ -9,9 +9,10 @@
  * When that thread is late the oldest is dropped and counted, and a keyframe is
  * asked for, so that what is shown is never old.
  *
- * A pipeline that fails (camera unplugged, network camera gone) is started
- * again after 0.5 s, 1 s, … 8 s, for as long as capture is on. A microphone
- * that fails is replaced by silence: the picture is worth more.
+ * A pipeline that fails (camera unplugged, network camera gone), or that gives
+ * no picture for BL_CAPTURE_STALL_MS (three times that for its first), is
+ * started again after 0.5 s, 1 s, … 8 s, for as long as capture is on. A
+ * microphone that fails is replaced by silence: the picture is worth more.
  *
  * Capture time is buffer timestamp + base time on CLOCK_MONOTONIC: the moment
  * the source stamped the picture, before scaling and encoding.
@@ -22,6 +23,8 @@
 
 #include "base/bltime.h"
 #include "vehicle/pipeline.h"
+
+#define BL_CAPTURE_STALL_MS 5000
 
 typedef struct BlCapture BlCapture;
 

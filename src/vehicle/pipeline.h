@@ -29,6 +29,7 @@ typedef struct {
   int fps;
   int bitrate_bps;
   int sound_bitrate_bps;
+  guint stall_ms; /* see vehicle/capture.h; 0: BL_CAPTURE_STALL_MS */
 } BlCaptureOptions;
 
 #define BL_PIPELINE_ERROR (bl_pipeline_error_quark ())

@@ -214,6 +214,43 @@ START_TEST (a_network_camera_that_is_not_there_says_what_to_check)
 }
 END_TEST
 
+START_TEST (a_camera_that_hangs_is_started_anew)
+{
+  g_autofree char *folder = g_dir_make_tmp ("bl-capture-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "camera", NULL);
+  g_autofree char *text = g_strdup_printf (
+      "videotestsrc is-live=true ! video/x-raw,format=I420,width=320,"
+      "height=240,framerate=30/1 ! shmsink wait-for-connection=false"
+      " socket-path=\"%s\"",
+      path);
+  g_autoptr (GstElement) camera = gst_parse_launch (text, NULL);
+  gst_element_set_state (camera, GST_STATE_PLAYING);
+  gst_element_get_state (camera, NULL, NULL, GST_CLOCK_TIME_NONE);
+  BlCaptureOptions options = defaults;
+  options.pipeline = "shm";
+  options.location = path;
+  options.stall_ms = 500;
+  Seen seen = { 0 };
+  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
+  bl_capture_start (c);
+  RUN_UNTIL (&seen, seen.video >= 5);
+  ck_assert (!seen.failed);
+
+  gst_element_set_state (camera, GST_STATE_PAUSED);
+  RUN_UNTIL (&seen, seen.failed);
+  ck_assert_msg (strstr (seen.message, "hung"), "%s", seen.message);
+  gst_element_set_state (camera, GST_STATE_PLAYING);
+  guint before = seen.video;
+  RUN_UNTIL (&seen, seen.video >= before + 5);
+  ck_assert_int_eq (bl_capture_state (c), BL_CAPTURE_RUNNING);
+
+  bl_capture_stop (c);
+  gst_element_set_state (camera, GST_STATE_NULL);
+  g_unlink (path);
+  g_rmdir (folder);
+}
+END_TEST
+
 START_TEST (a_microphone_that_fails_is_replaced_by_silence)
 {
   g_autofree char *folder = g_dir_make_tmp ("bl-capture-XXXXXX", NULL);
@@ -312,6 +349,7 @@ main (void)
   tcase_add_test (tc, the_bitrate_changes_while_it_runs);
   tcase_add_test (tc, a_missing_camera_is_reported_and_tried_again);
   tcase_add_test (tc, a_network_camera_that_is_not_there_says_what_to_check);
+  tcase_add_test (tc, a_camera_that_hangs_is_started_anew);
   tcase_add_test (tc, a_microphone_that_fails_is_replaced_by_silence);
   tcase_add_loop_test (tc, a_film_is_played_to_its_end_with_sound_or_silence, 0,
                        2);
