@@ -28,6 +28,11 @@ export function scenario(name, body) {
         }
       }
       throw error;
+    } finally {
+      // Before the hooks of t.after(), which take away the daemons' folder.
+      for (const daemon of daemons.get(t)?.reverse() ?? []) {
+        await daemon.stop();
+      }
     }
   });
 }

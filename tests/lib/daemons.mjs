@@ -122,7 +122,9 @@ export class Daemon {
  */
 export async function scratch(t) {
   const folder = await mkdtemp(join(tmpdir(), 'bluelight-test-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
+  // A daemon that still ends may be writing into it.
+  t.after(() => rm(folder,
+    { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
   return folder;
 }
 
