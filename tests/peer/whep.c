@@ -127,9 +127,10 @@ static void
 on_deleted (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autofree Request *request = data;
-  g_autoptr (SoupMessage) message = request->message;
-  g_autoptr (GBytes) bytes
+  GBytes *bytes
       = soup_session_send_and_read_finish (SOUP_SESSION (source), result, NULL);
+  g_clear_pointer (&bytes, g_bytes_unref);
+  g_object_unref (request->message);
   request->done (request->user_data);
 }
 

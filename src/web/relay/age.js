@@ -53,9 +53,12 @@ export class PictureAge {
     return this.clock.nowMs() - this.capturedMs;
   }
 
-  /** Whether the picture may be taken for what happens now. */
+  /**
+   * Whether the picture may be taken for what happens now. One from the future
+   * may not: a clock is wrong, and a frozen picture would look young for long.
+   */
   get live() {
-    return this.ms <= NOT_LIVE_MS + this.clock.uncertaintyMs;
+    return Math.abs(this.ms) <= NOT_LIVE_MS + this.clock.uncertaintyMs;
   }
 
   /** Forgets the last frame: the connection was made anew. */

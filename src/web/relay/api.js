@@ -62,21 +62,37 @@ export async function post(path, body = {}) {
 }
 
 /**
+ * @param {number} ms
+ * @param {AbortSignal} signal ends it early
+ */
+function pause(ms, signal) {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve(undefined);
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+  });
+}
+
+/**
  * Calls `tick` now and then every `intervalMs` until the signal aborts; one
- * call at a time.
+ * call at a time. One that fails is not the last: what it keeps up to date
+ * must not stand still unnoticed.
  * @param {number} intervalMs
  * @param {AbortSignal} signal
  * @param {() => Promise<void>} tick
  */
 export async function poll(intervalMs, signal, tick) {
   while (!signal.aborted) {
-    await tick();
-    await new Promise((resolve) => {
-      const timer = setTimeout(resolve, intervalMs);
-      signal.addEventListener('abort', () => {
-        clearTimeout(timer);
-        resolve(undefined);
-      }, { once: true });
-    });
+    try {
+      await tick();
+    } catch (error) {
+      console.error(error);
+    }
+    await pause(intervalMs, signal);
   }
 }

@@ -200,6 +200,10 @@ class CallView {
   draw() {
     const { view } = this;
     const ended = this.call?.state === 'ended';
+    const picture = canShowPictures();
+    // First, whatever else may fail.
+    show(view.cover, !picture || !this.age.live || ended);
+    setText(view.coverWhy, this.coverText(ended, picture));
     const heard = performance.now() - this.soundHeardMs < 2000;
     setText(view.connection,
       CONNECTIONS[this.connection] ?? this.connection);
@@ -208,9 +212,6 @@ class CallView {
       : view.video.muted ? 'arrives, but is off' : 'arrives');
     setText(view.health, healthText(this.call?.health));
     setText(view.age, this.ageText());
-    const picture = canShowPictures();
-    show(view.cover, !picture || !this.age.live || ended);
-    setText(view.coverWhy, this.coverText(ended, picture));
   }
 
   ageText() {
@@ -240,6 +241,9 @@ class CallView {
     }
     if (this.connection !== 'connected') {
       return 'Connecting to the relay.';
+    }
+    if (this.age.ms < 0) {
+      return 'The clocks of the relay and this computer do not agree yet.';
     }
     return Number.isNaN(this.age.ms) ? 'Waiting for the first picture.'
       : `This picture is ${this.ageText()}.`;

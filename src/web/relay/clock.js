@@ -6,6 +6,9 @@ import { get } from './api.js';
 
 const KEEP = 8;
 
+/** How far two clocks may drift apart over the samples kept. */
+const SLACK_MS = 10;
+
 export class RelayClock {
   constructor() {
     /** @type {{ offsetMs: number, roundTripMs: number }[]} */
@@ -17,10 +20,13 @@ export class RelayClock {
     const before = performance.now();
     const { unix_us: unixUs } = await get('/api/time');
     const after = performance.now();
-    this.samples.push({
-      offsetMs: unixUs / 1000 - (before + after) / 2,
-      roundTripMs: after - before,
-    });
+    const offsetMs = unixUs / 1000 - (before + after) / 2;
+    const roundTripMs = after - before;
+    // Margins that don't meet: a clock was set, or this computer slept. What
+    // was measured before says nothing any more.
+    const margin = (roundTripMs + this.best.roundTripMs) / 2 + SLACK_MS;
+    if (Math.abs(offsetMs - this.best.offsetMs) > margin) this.samples = [];
+    this.samples.push({ offsetMs, roundTripMs });
     if (this.samples.length > KEEP) this.samples.shift();
   }
 
