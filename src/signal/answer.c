@@ -68,28 +68,46 @@ source_profile (const Answer *a)
   return a->sends ? a->source->profile_level_id : 0;
 }
 
-/* Among H.264 with packetization-mode=1 the one that fits the source best, or,
- * where the source is not known, that most viewers can decode. If none fits,
- * the first will do: it says less about decoders than one would think. */
+/* How well the mode suits, 0 best; -1 not at all. One that is not given means 0
+ * by RFC 6184, but those who leave it out (GStreamer's whepsrc) unpack FU-A all
+ * the same. From a publisher both modes can be read. */
+static int
+mode_rank (const Answer *a, const BlSdpCodec *codec)
+{
+  if (!codec->has_packetization_mode)
+    return 1;
+  if (codec->packetization_mode == 1)
+    return 0;
+  return codec->packetization_mode == 0 && !a->sends ? 2 : -1;
+}
+
+/* Among H.264 of the best packetization-mode the one that fits the source best,
+ * or, where the source is not known, that most viewers can decode. If none
+ * fits, the first will do: it says less about decoders than one would think. */
 static const BlSdpCodec *
 choose_h264 (const Answer *a, const BlSdpMedia *media, bool *out_mismatch)
 {
   BlH264Profile source = bl_h264_profile (source_profile (a));
   const BlSdpCodec *best = NULL;
-  int best_rank = -1;
+  int best_mode = -1, best_rank = -1;
   for (guint i = 0; i < media->n_codecs; i++) {
     const BlSdpCodec *codec = &media->codecs[i];
     if (g_ascii_strcasecmp (codec->name, "H264") != 0
-        || codec->clock_rate != 90000 || codec->packetization_mode != 1)
+        || codec->clock_rate != 90000)
       continue;
+    int mode = mode_rank (a, codec);
     int rank = bl_h264_profile_rank (source,
                                      bl_h264_profile (codec->profile_level_id));
-    if (!best || (rank >= 0 && (best_rank < 0 || rank < best_rank))) {
+    if (mode < 0 || (best && mode > best_mode))
+      continue;
+    if (!best || mode < best_mode
+        || (rank >= 0 && (best_rank < 0 || rank < best_rank))) {
       best = codec;
+      best_mode = mode;
       best_rank = rank;
     }
   }
-  *out_mismatch = best && best_rank < 0;
+  *out_mismatch = best && best->has_profile_level_id && best_rank < 0;
   return best;
 }
 
@@ -358,6 +376,10 @@ write_answer (const Answer *a)
       .protocol = media->protocol,
       .track = audio ? &a->negotiated.audio : &a->negotiated.video,
       .h264_asymmetry = codec->level_asymmetry_allowed,
+      /* Neither is there to be matched unless the offer names it. */
+      .h264_mode
+      = codec->has_packetization_mode ? (int8_t)codec->packetization_mode : -1,
+      .h264_profile = codec->has_profile_level_id,
       .opus_stereo = codec->stereo,
       .setup = a->negotiated.dtls_client ? "active" : "passive",
       .candidates = media == first,

@@ -6,7 +6,8 @@
  * our candidates are in the answer.
  *
  * Taken: the first m-line of sound with Opus/48000/2 and the first of pictures
- * with H.264 packetization-mode=1. All other m-lines (data channels too) are
+ * with H.264 packetization-mode=1, or with none named, or, of publishers alone,
+ * with 0. All other m-lines (data channels too) are
  * answered with port 0, in their place. Of extensions and feedback only what
  * was offered and is known, with the offered ids.
  * Pure functions; any thread.

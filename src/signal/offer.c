@@ -85,6 +85,8 @@ bl_offer_build (const BlOfferShape *shape, const BlSdpLocal *local)
       .protocol = PROTOCOL,
       .track = &offered.tracks[i],
       .h264_asymmetry = true,
+      .h264_mode = 1,
+      .h264_profile = true,
       .setup = "actpass",
       .candidates = i == 0,
     };

@@ -416,6 +416,7 @@ static const struct {
   { "sendrecv", 1, read_sendrecv },
   { "inactive", 1, read_inactive },
   { "rtcp-mux", 1, read_rtcp_mux },
+  { "rtcp-mux-only", 1, read_rtcp_mux },
   { "rtcp-rsize", 1, read_rtcp_rsize },
   { "rtcp-xr", 1, read_rtcp_xr },
   { "bundle-only", 1, read_bundle_only },

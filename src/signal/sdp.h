@@ -86,7 +86,9 @@ typedef struct {
   int16_t apt;       /* for rtx; -1 if not given */
   /* H.264, RFC 6184 section 8.1; the fallbacks are those of the RFC. */
   uint32_t profile_level_id; /* 24 bits; 0x42000a if not given */
-  uint8_t packetization_mode;
+  bool has_profile_level_id;
+  uint8_t packetization_mode; /* 0 if not given */
+  bool has_packetization_mode;
   bool level_asymmetry_allowed;
   /* Opus, RFC 7587 section 6.1 */
   bool useinbandfec;

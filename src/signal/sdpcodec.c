@@ -77,6 +77,7 @@ fmtp_profile (BlSdpParser *p, BlSdpCodec *codec, const char *value)
         p, "profile-level-id should be six hexadecimal digits, like "
            "42e01f (RFC 6184 section 8.1)");
   codec->profile_level_id = (uint32_t)number;
+  codec->has_profile_level_id = true;
   return true;
 }
 
@@ -88,6 +89,7 @@ fmtp_packetization (BlSdpParser *p, BlSdpCodec *codec, const char *value)
     return bl_sdp_fail (p, "packetization-mode should be 0, 1 or 2 "
                            "(RFC 6184 section 8.1)");
   codec->packetization_mode = (uint8_t)number;
+  codec->has_packetization_mode = true;
   return true;
 }
 

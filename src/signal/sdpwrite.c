@@ -88,6 +88,23 @@ write_feedback (GString *text, const BlNegotiatedTrack *track)
 }
 
 static void
+write_h264 (GString *text, const BlSdpSection *section)
+{
+  const BlNegotiatedTrack *track = section->track;
+  g_autoptr (GString) fmtp = g_string_new (NULL);
+  if (section->h264_asymmetry)
+    g_string_append (fmtp, ";level-asymmetry-allowed=1");
+  if (section->h264_mode >= 0)
+    g_string_append_printf (fmtp, ";packetization-mode=%d", section->h264_mode);
+  if (section->h264_profile)
+    g_string_append_printf (fmtp, ";profile-level-id=%06x",
+                            track->profile_level_id);
+  g_string_append_printf (text, "a=rtpmap:%u H264/90000\r\n", track->pt);
+  if (fmtp->len > 0)
+    g_string_append_printf (text, "a=fmtp:%u %s\r\n", track->pt, fmtp->str + 1);
+}
+
+static void
 write_codec (GString *text, const BlSdpSection *section)
 {
   const BlNegotiatedTrack *track = section->track;
@@ -98,13 +115,7 @@ write_codec (GString *text, const BlSdpSection *section)
                             track->pt, track->pt,
                             section->opus_stereo ? ";stereo=1" : "");
   } else {
-    g_string_append_printf (
-        text,
-        "a=rtpmap:%u H264/90000\r\n"
-        "a=fmtp:%u %spacketization-mode=1;profile-level-id=%06x\r\n",
-        track->pt, track->pt,
-        section->h264_asymmetry ? "level-asymmetry-allowed=1;" : "",
-        track->profile_level_id);
+    write_h264 (text, section);
   }
   write_feedback (text, track);
   if (track->rtx_pt >= 0)

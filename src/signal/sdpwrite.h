@@ -12,6 +12,8 @@ typedef struct {
   const char *protocol;
   const BlNegotiatedTrack *track;
   bool h264_asymmetry; /* level-asymmetry-allowed=1 */
+  int8_t h264_mode;    /* packetization-mode; -1: nothing is said of it */
+  bool h264_profile;   /* the track's profile-level-id is said */
   bool opus_stereo;
   const char *setup;
   bool candidates;        /* the m-line that carries the bundle's candidates */

@@ -400,13 +400,76 @@ START_TEST (what_can_not_work_is_refused_for_its_reason)
 }
 END_TEST
 
-START_TEST (h264_without_packetization_mode_1_is_no_common_codec)
+/* What H.264 an offer names, and the answer's line for it; NULL: no pictures.
+ */
+static const struct {
+  const char *offered; /* the fmtp, or NULL for none at all */
+  bool view;
+  const char *answered; /* "": taken, and no fmtp */
+} h264_formats[] = {
+  { "packetization-mode=0;profile-level-id=42e01f", false,
+    "packetization-mode=0;profile-level-id=42e01f" },
+  { "packetization-mode=0;profile-level-id=42e01f", true, NULL },
+  { "packetization-mode=2;profile-level-id=42e01f", false, NULL },
+  { "profile-level-id=42e01f", true, "profile-level-id=42e01f" },
+  { "packetization-mode=1", false, "packetization-mode=1" },
+  { "packetization-mode=1;profile-level-id=640c1f", false,
+    "packetization-mode=1;profile-level-id=640c1f" },
+  { NULL, false, "" },
+  /* GStreamer's whepsrc with the caps that its users are told to give. */
+  { NULL, true, "" },
+};
+
+START_TEST (h264_is_answered_with_what_the_offer_names)
 {
-  g_autofree char *text = fixture_replace (fixture_text ("obs-whip"),
-                                           "packetization-mode=1;", "");
-  g_auto (Answer) a = answer_text (text, NULL);
-  ck_assert (a.negotiated.video_refused);
+  static const char fmtp[]
+      = "a=fmtp:96 profile-level-id=42e01f;packetization-mode=1;"
+        "level-asymmetry-allowed=1\r\n";
+  const char *offered = h264_formats[_i].offered;
+  g_autofree char *line
+      = offered ? g_strdup_printf ("a=fmtp:96 %s\r\n", offered) : g_strdup ("");
+  char *text = fixture_replace (fixture_text ("obs-whip"), fmtp, line);
+  if (h264_formats[_i].view)
+    text = fixture_replace (text, "a=sendonly", "a=recvonly");
+  g_autofree char *owned = text;
+  g_auto (Answer) a = answer_text (owned, h264_formats[_i].view ? &both : NULL);
+  const char *answered = h264_formats[_i].answered;
   ck_assert (a.negotiated.audio.present);
+  ck_assert (a.negotiated.video.present == (answered != NULL));
+  ck_assert (a.negotiated.video_refused == (answered == NULL));
+  g_autofree char *expected
+      = answered && *answered ? g_strdup_printf ("a=fmtp:96 %s\r\n", answered)
+                              : NULL;
+  if (expected)
+    ck_assert_msg (strstr (a.text, expected) != NULL, "%s", a.text);
+  else
+    ck_assert_ptr_null (strstr (a.text, "a=fmtp:96"));
+}
+END_TEST
+
+START_TEST (mode_1_is_preferred_to_what_stands_before_it)
+{
+  static const char fmtp[]
+      = "a=fmtp:96 profile-level-id=42e01f;packetization-mode=1;"
+        "level-asymmetry-allowed=1\r\n";
+  static const char instead[]
+      = "a=rtpmap:97 H264/90000\r\n"
+        "a=fmtp:96 packetization-mode=0;profile-level-id=42e01f\r\n"
+        "a=fmtp:97 packetization-mode=1;profile-level-id=f4001f\r\n";
+  g_autofree char *text = fixture_replace (
+      fixture_replace (fixture_text ("obs-whip"), fmtp, instead), "SAVPF 96",
+      "SAVPF 96 97");
+  g_auto (Answer) a = answer_text (text, NULL);
+  ck_assert_uint_eq (a.negotiated.video.pt, 97);
+}
+END_TEST
+
+START_TEST (rtcp_mux_only_is_rtcp_mux)
+{
+  g_autofree char *text = fixture_replace (
+      fixture_text ("obs-whip"), "a=rtcp-mux\r\n", "a=rtcp-mux-only\r\n");
+  g_auto (Answer) a = answer_text (text, NULL);
+  ck_assert (a.negotiated.video.present);
 }
 END_TEST
 
@@ -433,6 +496,9 @@ main (void)
   tcase_add_test (tcase, one_m_line_needs_neither_bundle_nor_mid);
   tcase_add_loop_test (tcase, what_can_not_work_is_refused_for_its_reason, 0,
                        G_N_ELEMENTS (refusals));
-  tcase_add_test (tcase, h264_without_packetization_mode_1_is_no_common_codec);
+  tcase_add_loop_test (tcase, h264_is_answered_with_what_the_offer_names, 0,
+                       G_N_ELEMENTS (h264_formats));
+  tcase_add_test (tcase, mode_1_is_preferred_to_what_stands_before_it);
+  tcase_add_test (tcase, rtcp_mux_only_is_rtcp_mux);
   return run_suite (suite);
 }
