@@ -108,6 +108,10 @@ bl_registry_free (BlRegistry *registry)
     if (call->source)
       bl_worker_remove_source (call->worker, call->source);
   }
+  for (guint i = 0; i < BL_REGISTRY_GONE; i++) {
+    g_free (registry->gone[i].id);
+    g_free (registry->gone[i].owner);
+  }
   g_hash_table_unref (registry->sources);
   g_hash_table_unref (registry->sessions);
   g_hash_table_unref (registry->peers);

@@ -148,7 +148,8 @@ gboolean bl_registry_patch (BlRegistry *registry, BlPeer *peer,
 void bl_registry_hang_up (BlRegistry *registry, BlPeer *peer);
 
 /* The same for a session that is gone: its BYE or close_notify may overtake the
- * DELETE, and so may an outage. FALSE if no call waits for this one. */
+ * DELETE (OBS closes before it deletes), and so may a vehicle's outage. FALSE
+ * if this one is not waited for, or no longer. */
 gboolean bl_registry_hang_up_gone (BlRegistry *registry, const char *session,
                                    const char *owner);
 

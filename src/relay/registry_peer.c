@@ -208,7 +208,9 @@ claimed_from_live (const BlLiveCall *call)
     .unit = call->unit,
     .token = call->token,
     .ed = call->ed,
-    .publisher_connected = has_connected_publisher (call),
+    /* One that fell silent may have crashed, and be back as the asker. */
+    .publisher_connected
+    = has_connected_publisher (call) && (call->media_live || !call->had_media),
   };
 }
 
@@ -476,6 +478,29 @@ bl_registry_hang_up (BlRegistry *registry, BlPeer *peer)
     bl_registry_drop_peer (registry, peer, "hung up");
 }
 
+void
+bl_registry_note_gone (BlRegistry *registry, const BlPeer *peer)
+{
+  guint at = registry->next_gone++ % BL_REGISTRY_GONE;
+  replace (&registry->gone[at].id, peer->id);
+  replace (&registry->gone[at].owner, peer->owner);
+}
+
+/* Once: a second DELETE is told that there is nothing. */
+static gboolean
+forget_gone (BlRegistry *registry, const char *session, const char *owner)
+{
+  for (guint i = 0; i < BL_REGISTRY_GONE; i++) {
+    if (g_strcmp0 (registry->gone[i].id, session) != 0
+        || g_strcmp0 (registry->gone[i].owner, owner) != 0)
+      continue;
+    g_clear_pointer (&registry->gone[i].id, g_free);
+    g_clear_pointer (&registry->gone[i].owner, g_free);
+    return TRUE;
+  }
+  return FALSE;
+}
+
 gboolean
 bl_registry_hang_up_gone (BlRegistry *registry, const char *session,
                           const char *owner)
@@ -492,5 +517,5 @@ bl_registry_hang_up_gone (BlRegistry *registry, const char *session,
     bl_registry_end_call (registry, call, "hung up by the unit");
     return TRUE;
   }
-  return FALSE;
+  return forget_gone (registry, session, owner);
 }

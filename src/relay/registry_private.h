@@ -8,6 +8,9 @@
 
 #include "relay/registry.h"
 
+/* Sessions that said goodbye, whose DELETE may be on its way. */
+#define BL_REGISTRY_GONE 64
+
 struct BlRegistry {
   BlDb *db;
   const BlOptions *options;
@@ -16,6 +19,10 @@ struct BlRegistry {
   GHashTable *peers;    /* id → BlPeer, owned */
   GHashTable *sessions; /* &BlSessionId → BlPeer */
   GHashTable *sources;  /* &BlSourceId → BlLiveCall */
+  struct {
+    char *id, *owner; /* NULL: free */
+  } gone[BL_REGISTRY_GONE];
+  guint next_gone;
   gint64 access_checked_us;
   gboolean has_worker_stats[BL_OPTIONS_MAX_WORKERS];
   BlWorkerStats worker_stats[BL_OPTIONS_MAX_WORKERS];
@@ -41,6 +48,9 @@ void bl_registry_end_call (BlRegistry *registry, BlLiveCall *call,
 /* Forgets a session: worker, tables, audit of a view. Frees it. */
 void bl_registry_drop_peer (BlRegistry *registry, BlPeer *peer,
                             const char *reason);
+
+/* Notes that the other end said goodbye, for bl_registry_hang_up_gone(). */
+void bl_registry_note_gone (BlRegistry *registry, const BlPeer *peer);
 
 /* Drops the sessions whose maker may no longer have them. */
 void bl_registry_check_access (BlRegistry *registry);

@@ -133,8 +133,10 @@ bl_registry_on_worker (BlWorker *worker, const BlWorkerEvent *event,
     on_connected (registry, peer);
   else if (event->kind == BL_WORKER_SESSION_LOST)
     bl_registry_drop_peer (registry, peer, bl_lost_reason_name (event->reason));
-  else if (event->kind == BL_WORKER_SESSION_CLOSED)
+  else if (event->kind == BL_WORKER_SESSION_CLOSED) {
+    bl_registry_note_gone (registry, peer);
     bl_registry_drop_peer (registry, peer, "the other end said goodbye");
+  }
 }
 
 static BlLiveCall *

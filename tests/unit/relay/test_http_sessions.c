@@ -241,6 +241,28 @@ START_TEST (a_tokens_live_publisher_is_not_replaced_but_resumed_when_gone)
 }
 END_TEST
 
+/* A program that crashed, and is started again at once. */
+START_TEST (a_tokens_silent_publisher_is_replaced)
+{
+  g_autofree char *secret = site_token (BL_TOKEN_PUBLISH, "north", 60);
+  g_autofree char *offer = offer_whip ();
+  g_auto (Reply) first = { 0 };
+  g_auto (Reply) second = { 0 };
+  g_auto (Reply) third = { 0 };
+
+  post (BL_DOOR_MAIN, NULL, secret, "/whip/north", NULL, offer, &first);
+  fake_media_tell (BL_WORKER_SESSION_CONNECTED, fake_media ()->last_session, 0);
+  fake_media_tell (BL_WORKER_SOURCE_STARTED, 0, fake_media ()->last_source);
+  post (BL_DOOR_MAIN, NULL, secret, "/whip/north", NULL, offer, &second);
+  ck_assert_uint_eq (second.status, 409);
+  fake_media_tell (BL_WORKER_SOURCE_STOPPED, 0, fake_media ()->last_source);
+  post (BL_DOOR_MAIN, NULL, secret, "/whip/north", NULL, offer, &third);
+  ck_assert_uint_eq (third.status, 201);
+  ck_assert_str_eq (reply_header (&third, "Bluelight-Call"),
+                    reply_header (&first, "Bluelight-Call"));
+}
+END_TEST
+
 START_TEST (a_tokens_delete_ends_the_session_and_the_call_waits)
 {
   g_autofree char *secret = site_token (BL_TOKEN_PUBLISH, "north", 60);
@@ -255,6 +277,26 @@ START_TEST (a_tokens_delete_ends_the_session_and_the_call_waits)
                                        reply_header (&reply, "Bluelight-Call"));
   ck_assert_ptr_nonnull (call);
   ck_assert_int_ne (call->gone_since_us, 0);
+}
+END_TEST
+
+START_TEST (a_delete_after_the_goodbye_is_confirmed_once)
+{
+  g_autofree char *secret = site_token (BL_TOKEN_PUBLISH, "north", 60);
+  g_autofree char *other = site_token (BL_TOKEN_PUBLISH, "north", 60);
+  g_autofree char *offer = offer_whip ();
+  g_auto (Reply) reply = { 0 };
+  post (BL_DOOR_MAIN, NULL, secret, "/whip/north", NULL, offer, &reply);
+  const char *url = reply_header (&reply, "Location");
+  const struct {
+    const char *token;
+    guint status;
+  } rows[] = { { other, 404 }, { secret, 200 }, { secret, 404 } };
+
+  fake_media_tell (BL_WORKER_SESSION_CLOSED, fake_media ()->last_session, 0);
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    ck_assert_uint_eq (session ("DELETE", url, NULL, rows[i].token, NULL, NULL),
+                       rows[i].status);
 }
 END_TEST
 
@@ -299,6 +341,8 @@ main (void)
     { a_restarted_relay_goes_on_with_the_call, 0 },
     { an_interrupted_call_that_nobody_resumes_ends, 0 },
     { a_tokens_live_publisher_is_not_replaced_but_resumed_when_gone, 0 },
+    { a_tokens_silent_publisher_is_replaced, 0 },
+    { a_delete_after_the_goodbye_is_confirmed_once, 0 },
     { a_tokens_delete_ends_the_session_and_the_call_waits, 0 },
     { no_more_calls_than_allowed_are_opened, 0 },
     { a_full_worker_leaves_no_call_behind, 0 },
