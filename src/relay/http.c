@@ -432,9 +432,12 @@ bl_http_port (const BlHttp *http, BlDoor door)
   for (gsize i = 0; i < G_N_ELEMENTS (doors); i++) {
     if (doors[i].door != door || !http->servers[i])
       continue;
-    GSList *uris = soup_server_get_uris (http->servers[i]);
-    port = uris ? (guint16)g_uri_get_port (uris->data) : 0;
-    g_slist_free_full (uris, (GDestroyNotify)g_uri_unref);
+    /* Not soup_server_get_uris(), which leaks an address in libsoup 3.2. */
+    g_autoptr (GSList) sockets = soup_server_get_listeners (http->servers[i]);
+    g_autoptr (GSocketAddress) address
+        = sockets ? g_socket_get_local_address (sockets->data, NULL) : NULL;
+    if (address)
+      port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address));
   }
   return port;
 }

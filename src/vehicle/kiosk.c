@@ -332,10 +332,13 @@ on_started (SoupServer *server, SoupServerMessage *message, gpointer data)
 static guint16
 listening_port (SoupServer *server)
 {
-  GSList *uris = soup_server_get_uris (server);
-  int port = uris ? g_uri_get_port (uris->data) : 0;
-  g_slist_free_full (uris, (GDestroyNotify)g_uri_unref);
-  return (guint16)port;
+  /* Not soup_server_get_uris(), which leaks an address in libsoup 3.2. */
+  g_autoptr (GSList) sockets = soup_server_get_listeners (server);
+  g_autoptr (GSocketAddress) address
+      = sockets ? g_socket_get_local_address (sockets->data, NULL) : NULL;
+  return address
+             ? g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address))
+             : 0;
 }
 
 BlKiosk *
