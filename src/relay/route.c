@@ -33,6 +33,9 @@ path_matches (const char *pattern, const char *path, Args *args)
       pattern += strcspn (pattern, "/");
       continue;
     }
+    /* People paste addresses with a slash at the end. */
+    if (!*pattern && g_str_equal (path, "/"))
+      return TRUE;
     if (*pattern != *path)
       return FALSE;
     if (!*pattern)

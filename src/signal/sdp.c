@@ -206,8 +206,11 @@ read_candidate (BlSdpParser *p, char *value)
     return true;
   case BL_CANDIDATE_TRANSPORT:
   case BL_CANDIDATE_ADDRESS: /* of a kind to come, or with a zone: no use */
+  case BL_CANDIDATE_TYPE:
     return true;
   default:
+    if (!*value) /* how a browser says the end of its candidates */
+      return true;
     return bl_sdp_fail (p, "the candidate %s (RFC 8839 section 5.1)",
                         bl_candidate_result_text (result));
   }

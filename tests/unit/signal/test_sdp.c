@@ -341,6 +341,18 @@ START_TEST (lists_stop_at_their_bounds)
 }
 END_TEST
 
+START_TEST (candidates_of_no_use_are_passed_over)
+{
+  g_autofree char *text = g_strconcat (
+      small, "a=candidate:1 1 udp 1 192.0.2.1 9 typ satellite\r\n",
+      "a=candidate:2 1 ssltcp 1 192.0.2.1 443 typ host\r\n",
+      "a=candidate:3 1 udp 1 fe80::1%eth0 9 typ host\r\n", "a=candidate:\r\n",
+      NULL);
+  g_autoptr (BlSdp) sdp = fixture_parse (text);
+  ck_assert_uint_eq (sdp->media[1].n_candidates, 0);
+}
+END_TEST
+
 START_TEST (too_many_m_lines_are_refused)
 {
   g_autoptr (GString) text = g_string_new (small);
@@ -411,6 +423,7 @@ main (void)
   tcase_add_test (tcase, attributes_may_stand_in_any_order);
   tcase_add_test (tcase, h264_without_parameters_has_those_of_the_rfc);
   tcase_add_test (tcase, lists_stop_at_their_bounds);
+  tcase_add_test (tcase, candidates_of_no_use_are_passed_over);
   tcase_add_test (tcase, too_many_m_lines_are_refused);
   tcase_add_test (tcase, too_many_payload_types_are_refused);
   tcase_add_test (tcase, too_large_a_text_is_refused_as_such);
