@@ -84,21 +84,15 @@ export class Network {
     return machine;
   }
 
+  /** Makes the relay's machine; the others follow with machine(). */
+  async open() {
+    await sweep();
+    await this.add(this.namespace);
+  }
+
   async remove() {
     for (const namespace of this.namespaces.splice(0)) {
       await ip('netns', 'delete', namespace);
     }
   }
-}
-
-/**
- * The relay's machine, alone; gone after the test.
- * @param {{ after: (remove: () => Promise<void>) => void }} t
- */
-export async function network(t) {
-  await sweep();
-  const net = new Network();
-  t.after(() => net.remove());
-  await net.add(net.namespace);
-  return net;
 }

@@ -3,12 +3,14 @@
 // watcher's machine, each with its link to the relay.
 
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { keepLog } from './call.mjs';
-import { Relay, Vehicle, eventually, http, makeCertificates, scratch }
+import { Relay, Vehicle, eventually, http, makeCertificates }
   from './daemons.mjs';
-import { network } from './netns.mjs';
+import { Network } from './netns.mjs';
 import { watch } from './viewers.mjs';
 
 const run = promisify(execFile);
@@ -31,22 +33,44 @@ export class Site {
   /**
    * @param {TestContext} t
    * @param {string} folder
-   * @param {import('./netns.mjs').Network} net
    */
-  constructor(t, folder, net) {
+  constructor(t, folder) {
     this.t = t;
     this.folder = folder;
-    this.net = net;
+    /** @type {import('./daemons.mjs').Daemon[]} */
+    this.daemons = [];
     this.ca = join(folder, 'certs/ca.pem');
     this.jar = join(folder, 'cookies');
     /** @type {Relay} */
     this.relay = new Relay(t, { folder });
   }
 
+  /** Everybody goes, the relay last; nobody may fail in doing so. */
+  async close() {
+    /** @type {string[]} */
+    const failed = [];
+    for (const daemon of this.daemons.reverse()) {
+      if (!daemon.running) continue;
+      const status = await daemon.stop();
+      if (status !== 0) {
+        failed.push(`${daemon.name} ended (${status}):\n${
+          daemon.log.slice(-4000)}`);
+      }
+    }
+    if (failed.length > 0) throw new Error(failed.join('\n'));
+  }
+
+  /** @param {import('./daemons.mjs').Daemon | null} daemon */
+  keep(daemon) {
+    if (!daemon) return;
+    this.daemons.push(daemon);
+    keepLog(this.t, daemon);
+  }
+
   /** Starts the relay, or starts it again. */
   async startRelay() {
     await this.relay.start();
-    keepLog(this.t, this.relay.daemon);
+    this.keep(this.relay.daemon);
   }
 
   /**
@@ -70,7 +94,7 @@ export class Site {
    */
   async startVehicle(vehicle, ...args) {
     await vehicle.start(...args);
-    keepLog(this.t, vehicle.daemon);
+    this.keep(vehicle.daemon);
   }
 
   /**
@@ -129,7 +153,7 @@ export class Site {
       namespace: this.watcher.namespace, ca: this.ca, count,
       token: await this.relay.token('--view', call.id),
       url: `https://${this.watcher.relay}:${this.relay.port}/whep/${call.id}` });
-    keepLog(this.t, viewers.daemon);
+    this.keep(viewers.daemon);
     return viewers;
   }
 
@@ -163,13 +187,25 @@ export class Site {
  * @param {TestContext} t
  * @param {{ units?: string[], folder?: string,
  *   settings?: Record<string, Record<string, string | number>> }} [options]
- *   `units`: vehicles, with certificate and machine
+ *   `units`: vehicles, with certificate and machine; `folder`: where all
+ *   that the site writes goes
  */
 export async function openSite(t, options = {}) {
   const { units = ['ambulance-1'], settings = {} } = options;
-  const folder = options.folder ?? await scratch(t);
-  const net = await network(t);
-  const site = new Site(t, folder, net);
+  const folder = await mkdtemp(join(options.folder ?? tmpdir(),
+    'bluelight-test-'));
+  const site = new Site(t, folder);
+  const net = new Network();
+  // In this order, and all of it: a hook that fails keeps others from running.
+  t.after(async () => {
+    try {
+      await site.close();
+    } finally {
+      await net.remove();
+      await rm(folder, { recursive: true });
+    }
+  });
+  await net.open();
   for (const name of ['watcher', ...units]) {
     site.machines[name] = await net.machine(name);
   }

@@ -16,30 +16,31 @@ const run = promisify(execFile);
 const MIB = 1 << 20;
 
 /**
- * A small disk of its own, gone after the test.
- * @param {import('node:test').TestContext} t
+ * A small disk of its own. What goes on it belongs to the caller; it is gone
+ * after the test, in which nobody has a file there any more.
  * @param {number} mib
  */
-async function smallDisk(t, mib) {
+async function smallDisk(mib) {
   const disk = await mkdtemp(join(tmpdir(), 'bluelight-disk-'));
   await run('mount', ['-t', 'tmpfs', '-o', `size=${mib}m`, 'tmpfs', disk]);
-  // Lazily: whoever still has a file there keeps it.
-  t.after(async () => {
+  return { disk, remove: async () => {
     await run('umount', ['--lazy', disk]);
     await rm(disk, { recursive: true });
-  });
-  return disk;
+  } };
 }
 
 scenario('a full disk stops the recording, says so, and never the call',
   async (t) => {
-    const folder = await smallDisk(t, 100);
-    const site = await openSite(t, { folder });
+    const { disk, remove } = await smallDisk(100);
+    const opening = openSite(t, { folder: disk });
+    // What is registered first is done first: the site goes before its disk.
+    await opening.finally(() => t.after(remove));
+    const site = await opening;
     const { vehicle, call } = await site.startCall('ambulance-1', 'north');
     const viewers = await site.watch(call);
     await viewers.live();
     await viewers.passed(2);
-    const ballast = join(folder, 'ballast');
+    const ballast = join(disk, 'ballast');
     await writeFile(ballast, Buffer.alloc(60 * MIB));
     const { message } = await eventually('the full disk is known', async () => {
       const [{ recording }] = await site.calls();
