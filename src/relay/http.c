@@ -300,13 +300,14 @@ static void
 on_started (SoupServer *server, SoupServerMessage *msg, gpointer user_data)
 {
   BlHttp *http = user_data;
-  for (gsize i = 0; i < G_N_ELEMENTS (doors); i++) {
-    if (http->servers[i] == server)
-      bl_request_new (http, doors[i].door, msg);
+  for (guint i = 0; i < G_N_ELEMENTS (doors); i++) {
+    if (http->servers[i] != server)
+      continue;
+    bl_request_new (http, doors[i].door, msg);
+    bl_http_guard (http, i, msg);
   }
   g_signal_connect (msg, "accept-certificate", G_CALLBACK (on_certificate),
                     NULL);
-  bl_http_guard (http, msg);
 }
 
 /* ---- doors ---- */
@@ -385,6 +386,8 @@ bl_http_new (const BlHttpOptions *given, GError **error)
   http->context = *given;
   if (http->context.request_s == 0)
     http->context.request_s = BL_HTTP_REQUEST_S;
+  if (http->context.max_connections == 0)
+    http->context.max_connections = BL_HTTP_MAX_CONNECTIONS;
   http->started_us = bl_clock_unix_us ();
   http->per_address
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);

@@ -18,8 +18,8 @@
 
 #define BL_HTTP_REQUEST_S            15
 #define BL_HTTP_IDLE_S               75
-#define BL_HTTP_STALL_S              30 /* a response that nobody reads */
-#define BL_HTTP_MAX_CONNECTIONS      900
+#define BL_HTTP_STALL_S              30  /* a response that nobody reads */
+#define BL_HTTP_MAX_CONNECTIONS      900 /* by one door */
 #define BL_HTTP_MAX_FROM_ONE_ADDRESS 200
 
 #define BL_HTTP_ERROR (bl_http_error_quark ())
@@ -38,7 +38,8 @@ typedef struct {
   BlDb *db;
   BlAuth *auth;
   BlRegistry *registry;
-  guint request_s; /* for tests; 0: BL_HTTP_REQUEST_S */
+  /* For tests; 0: as above. */
+  guint request_s, max_connections;
 } BlHttpOptions;
 
 /* Opens the doors that the options name. */

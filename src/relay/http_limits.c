@@ -14,6 +14,7 @@ typedef struct {
   BlHttp *http;
   GSocket *socket; /* owns this */
   char *address;
+  guint *open; /* how many its door has; a flood of one spares the others */
   guint timer;
 } Connection;
 
@@ -29,7 +30,7 @@ free_connection (Connection *connection)
                          GUINT_TO_POINTER (count - 1));
   else
     g_hash_table_remove (table, connection->address);
-  connection->http->connections--;
+  --*connection->open;
   g_clear_handle_id (&connection->timer, g_source_remove);
   g_free (connection->address);
   g_free (connection);
@@ -81,7 +82,8 @@ on_finished (SoupServerMessage *msg, gpointer user_data)
 }
 
 static Connection *
-connection_of (BlHttp *http, SoupServerMessage *msg, GSocket *socket)
+connection_of (BlHttp *http, guint index, SoupServerMessage *msg,
+               GSocket *socket)
 {
   Connection *connection = g_object_get_data (G_OBJECT (socket), DATA_KEY);
   if (connection)
@@ -95,25 +97,26 @@ connection_of (BlHttp *http, SoupServerMessage *msg, GSocket *socket)
       g_hash_table_lookup (http->per_address, connection->address));
   g_hash_table_insert (http->per_address, g_strdup (connection->address),
                        GUINT_TO_POINTER (count + 1));
-  http->connections++;
+  connection->open = &http->connections[index];
+  ++*connection->open;
   g_object_set_data_full (G_OBJECT (socket), DATA_KEY, connection,
                           (GDestroyNotify)free_connection);
-  if (http->connections > BL_HTTP_MAX_CONNECTIONS
+  if (*connection->open > http->context.max_connections
       || count >= BL_HTTP_MAX_FROM_ONE_ADDRESS) {
     bl_warning ("too many connections (%u, %u of them from %s): one is closed",
-                http->connections, count + 1, connection->address);
+                *connection->open, count + 1, connection->address);
     g_socket_shutdown (socket, TRUE, TRUE, NULL);
   }
   return connection;
 }
 
 void
-bl_http_guard (BlHttp *http, SoupServerMessage *msg)
+bl_http_guard (BlHttp *http, guint index, SoupServerMessage *msg)
 {
   GSocket *socket = soup_server_message_get_socket (msg);
   if (!socket)
     return;
-  Connection *connection = connection_of (http, msg, socket);
+  Connection *connection = connection_of (http, index, msg, socket);
   arm (connection, http->context.request_s);
   g_signal_connect (msg, "got-body", G_CALLBACK (on_got_body), NULL);
   g_signal_connect (msg, "wrote-body-data", G_CALLBACK (on_wrote), NULL);

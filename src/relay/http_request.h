@@ -19,7 +19,7 @@ struct BlHttp {
   SoupServer *servers[3]; /* by door, see http.c; NULL: not open */
   gint64 started_us;
   gboolean stopping;
-  guint connections;
+  guint connections[3];    /* by door, likewise */
   GHashTable *per_address; /* address → how many connections */
   GHashTable *playbacks;   /* "who recording" → when it was audited last */
 };
@@ -96,8 +96,9 @@ void bl_reply_file (BlRequest *request, const char *path, guint64 size,
 BlRequest *bl_request_new (BlHttp *http, BlDoor door, SoupServerMessage *msg);
 BlRequest *bl_request_of (SoupServerMessage *msg);
 
-/* Deadlines and connection limits of a message's connection. */
-void bl_http_guard (BlHttp *http, SoupServerMessage *msg);
+/* Deadlines and connection limits of a message's connection, which came by
+ * the door of servers[index]. */
+void bl_http_guard (BlHttp *http, guint index, SoupServerMessage *msg);
 void bl_http_abort (SoupServerMessage *msg);
 
 /* ---- handlers, by file ---- */

@@ -109,6 +109,7 @@ start (void)
     .auth = site.auth,
     .registry = site.registry,
     .request_s = site.request_s,
+    .max_connections = site.max_connections,
   };
   site.http = bl_http_new (&http, &error);
   ck_assert_msg (site.http != NULL, "%s", error ? error->message : "");

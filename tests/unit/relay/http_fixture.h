@@ -20,7 +20,8 @@ typedef struct {
   BlRegistry *registry;
   BlMedia *media;
   BlHttp *http;
-  guint request_s; /* for the next start; 0: as it is for operators */
+  /* For the next start; 0: as it is for operators. */
+  guint request_s, max_connections;
 } Site;
 
 extern Site site;

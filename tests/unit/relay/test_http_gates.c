@@ -304,6 +304,25 @@ START_TEST (a_client_that_dawdles_is_cut_off)
 }
 END_TEST
 
+START_TEST (a_door_that_is_flooded_leaves_the_others_open)
+{
+  site.max_connections = 2;
+  site_restart ();
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  GSocketConnection *flood[2];
+  for (guint i = 0; i < G_N_ELEMENTS (flood); i++)
+    flood[i] = g_socket_client_connect_to_host (
+        client, "127.0.0.1", bl_http_port (site.http, BL_DOOR_MAIN), NULL,
+        NULL);
+  /* There is no room for a third. */
+  g_free (site_raw (BL_DOOR_MAIN, "", 0, 10));
+  const Ask other = { .method = "GET", .path = "/api/time" };
+  ck_assert_uint_eq (site_status (&other), 200);
+  for (guint i = 0; i < G_N_ELEMENTS (flood); i++)
+    g_object_unref (flood[i]);
+}
+END_TEST
+
 static const char *const garbage[] = {
   "\x00\xff\xfe garbage\r\n\r\n",
   "GET\r\n\r\n",
@@ -428,6 +447,7 @@ main (void)
     { a_body_without_a_length_is_cut_off_while_it_is_read, 0 },
     { a_body_without_end_ends_the_connection, 0 },
     { a_client_that_dawdles_is_cut_off, G_N_ELEMENTS (slow) },
+    { a_door_that_is_flooded_leaves_the_others_open, 0 },
     { garbage_on_the_port_harms_nothing, G_N_ELEMENTS (garbage) },
     { every_answer_carries_the_headers_that_protect_a_browser, 0 },
     { a_preflight_names_what_other_origins_may_do, 0 },
