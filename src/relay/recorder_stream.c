@@ -85,21 +85,6 @@ check_room (const BlRecorderShared *shared, GError **error)
   return FALSE;
 }
 
-static void
-retry (BlRecorderStream *stream)
-{
-  g_autoptr (GError) error = NULL;
-  if (!check_room (stream->shared, &error)) {
-    stream->retry_us = stream->now_us + RETRY_US;
-    return;
-  }
-  stream->stopped = FALSE;
-  stream->shared->stats.stopped--;
-  stream->waiting_since_us = 0;
-  stream->resuming = TRUE;
-  bl_recorder_stream_want_keyframe (stream);
-}
-
 /* Continues a recording that has parts already. */
 static gboolean
 resume (BlRecorderStream *stream)
@@ -111,6 +96,7 @@ resume (BlRecorderStream *stream)
     stop (stream, error);
     return FALSE;
   }
+  stream->known = TRUE;
   if (row->origin_us == 0)
     return TRUE;
   stream->placed = TRUE;
@@ -120,6 +106,23 @@ resume (BlRecorderStream *stream)
   stream->end_us[BL_TRACK_AUDIO] = row->duration_us;
   set_reason (stream, "relay restarted");
   return TRUE;
+}
+
+static void
+retry (BlRecorderStream *stream)
+{
+  g_autoptr (GError) error = NULL;
+  if (!check_room (stream->shared, &error)) {
+    stream->retry_us = stream->now_us + RETRY_US;
+    return;
+  }
+  stream->stopped = FALSE;
+  stream->shared->stats.stopped--;
+  if (!stream->known && !resume (stream))
+    return;
+  stream->waiting_since_us = 0;
+  stream->resuming = TRUE;
+  bl_recorder_stream_want_keyframe (stream);
 }
 
 BlRecorderStream *

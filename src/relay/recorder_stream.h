@@ -41,6 +41,7 @@ typedef struct {
   BlRecorderShared *shared;
   gint64 id;
   gboolean has[BL_N_TRACKS];
+  gboolean known;    /* where it ends so far: asked of the database */
   gboolean started;  /* STARTED was posted */
   gboolean resuming; /* RESUMED is to be posted */
 

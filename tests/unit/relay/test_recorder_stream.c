@@ -6,6 +6,7 @@
 
 #include "recorded.h"
 #include "store/calls.h"
+#include "store/db_private.h"
 #include "store/export.h"
 #include "store/fixture.h"
 #include "synthetic.h"
@@ -428,6 +429,42 @@ START_TEST (a_restarted_relay_goes_on_in_a_new_part)
 }
 END_TEST
 
+static void
+rename_table (const char *from, const char *to)
+{
+  g_autofree char *sql
+      = g_strdup_printf ("ALTER TABLE %s RENAME TO %s", from, to);
+  GError *error = NULL;
+  assert_ok (bl_db_run (BL_DB_OP (db, "rename a table"), &error, sql, ""),
+             error);
+}
+
+START_TEST (a_database_that_fails_at_the_restart_loses_no_place)
+{
+  Publisher p = start ();
+  p.gop = 15;
+  publisher_control (&p, BL_TAP_START, START_US);
+  publisher_run (&p, SECONDS (4));
+  bl_recorder_stream_finish (stream, FALSE);
+  bl_recorder_stream_free (stream);
+  stream = NULL;
+  rename_table ("recordings", "away");
+  publisher_skip (&p, SECONDS (6));
+  publisher_control (&p, BL_TAP_START, SECONDS (6));
+  publisher_run (&p, SECONDS (9));
+  ck_assert_uint_eq (events[BL_RECORDER_FAILED], 1);
+  rename_table ("away", "recordings");
+  publisher_run (&p, SECONDS (20));
+  finish ();
+  ck_assert_uint_eq (events[BL_RECORDER_STARTED], 2);
+  g_autoptr (GArray) samples = read_recording (db, recording);
+  ck_assert_int_le (worst_sync_us (samples, &p), 20000);
+  g_autoptr (BlRecording) row = bl_recordings_get (db, recording, NULL);
+  ck_assert_uint_eq (row->parts, 2);
+  ck_assert_int_le (ABS (row->duration_us - 20000000), 21000);
+}
+END_TEST
+
 /* ---- one track alone ---- */
 
 static const gboolean tracks[][2] = { { TRUE, FALSE }, { FALSE, TRUE } };
@@ -685,6 +722,7 @@ main (void)
                   a_publisher_that_comes_back_soon_goes_on_in_the_same_part);
   tcase_add_test (tc, a_long_absence_begins_a_new_part_in_its_place);
   tcase_add_test (tc, a_restarted_relay_goes_on_in_a_new_part);
+  tcase_add_test (tc, a_database_that_fails_at_the_restart_loses_no_place);
   tcase_add_loop_test (tc, a_call_of_one_track_is_recorded, 0,
                        G_N_ELEMENTS (tracks));
   tcase_add_test (tc,
