@@ -363,11 +363,12 @@ write_answer (const Answer *a)
   }
   GString *text = g_string_new (NULL);
   bl_sdpwrite_session (text, a->local, bundle->str, true);
+  const char *setup = a->negotiated.dtls_client ? "active" : "passive";
   for (guint i = 0; i < a->offer->n_media; i++) {
     const BlSdpMedia *media = &a->offer->media[i];
     bool audio = media == a->audio.media;
     if (!audio && media != a->video.media) {
-      bl_sdpwrite_rejected (text, media);
+      bl_sdpwrite_rejected (text, a->local, setup, media);
       continue;
     }
     const BlSdpCodec *codec = audio ? a->audio.codec : a->video.codec;
@@ -381,7 +382,7 @@ write_answer (const Answer *a)
       = codec->has_packetization_mode ? (int8_t)codec->packetization_mode : -1,
       .h264_profile = codec->has_profile_level_id,
       .opus_stereo = codec->stereo,
-      .setup = a->negotiated.dtls_client ? "active" : "passive",
+      .setup = setup,
       .candidates = media == first,
       .end_of_candidates = true,
     };

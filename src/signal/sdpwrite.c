@@ -53,8 +53,7 @@ write_head (GString *text, const BlSdpLocal *local, const BlSdpSection *section)
 }
 
 static void
-write_transport (GString *text, const BlSdpLocal *local,
-                 const BlSdpSection *section)
+write_transport (GString *text, const BlSdpLocal *local, const char *setup)
 {
   g_string_append_printf (text,
                           "a=ice-ufrag:%s\r\n"
@@ -64,7 +63,7 @@ write_transport (GString *text, const BlSdpLocal *local,
   for (guint i = 0; i < BL_SDP_SHA256_BYTES; i++)
     g_string_append_printf (text, i > 0 ? ":%02X" : "%02X",
                             local->fingerprint[i]);
-  g_string_append_printf (text, "\r\na=setup:%s\r\n", section->setup);
+  g_string_append_printf (text, "\r\na=setup:%s\r\n", setup);
 }
 
 static void
@@ -150,7 +149,7 @@ bl_sdpwrite_section (GString *text, const BlSdpLocal *local,
   write_head (text, local, section);
   if (*track->mid)
     g_string_append_printf (text, "a=mid:%s\r\n", track->mid);
-  write_transport (text, local, section);
+  write_transport (text, local, section->setup);
   g_string_append_printf (text, "a=%s\r\na=rtcp-mux\r\n",
                           track->sends ? "sendonly" : "recvonly");
   if (track->rtcp_rsize)
@@ -173,13 +172,29 @@ bl_sdpwrite_section (GString *text, const BlSdpLocal *local,
   }
 }
 
+static void
+write_first_format (GString *text, const BlSdpMedia *offered)
+{
+  const BlSdpCodec *codec = &offered->codecs[0];
+  if (offered->n_codecs == 0 || !*codec->name)
+    return;
+  g_string_append_printf (text, "a=rtpmap:%u %s/%u", codec->pt, codec->name,
+                          codec->clock_rate);
+  if (codec->channels > 1)
+    g_string_append_printf (text, "/%u", codec->channels);
+  g_string_append (text, "\r\n");
+}
+
 void
-bl_sdpwrite_rejected (GString *text, const BlSdpMedia *offered)
+bl_sdpwrite_rejected (GString *text, const BlSdpLocal *local, const char *setup,
+                      const BlSdpMedia *offered)
 {
   g_string_append_printf (text, "m=%s 0 %s %s\r\nc=IN IP4 0.0.0.0\r\n",
                           offered->kind_text, offered->protocol,
                           offered->first_format);
   if (*offered->mid)
     g_string_append_printf (text, "a=mid:%s\r\n", offered->mid);
+  write_transport (text, local, setup);
+  write_first_format (text, offered);
   g_string_append (text, "a=inactive\r\n");
 }

@@ -28,8 +28,11 @@ void bl_sdpwrite_session (GString *text, const BlSdpLocal *local,
 void bl_sdpwrite_section (GString *text, const BlSdpLocal *local,
                           const BlSdpSection *section);
 
-/* An m-line with port 0, in the place of one that is not taken. */
-void bl_sdpwrite_rejected (GString *text, const BlSdpMedia *offered);
+/* An m-line with port 0, in the place of one that is not taken. It says nothing
+ * by the transport and the codec that it names; but GStreamer's webrtcbin
+ * refuses an answer with an m-line that lacks the one, werift the other. */
+void bl_sdpwrite_rejected (GString *text, const BlSdpLocal *local,
+                           const char *setup, const BlSdpMedia *offered);
 
 /* a=candidate lines. */
 void bl_sdpwrite_candidates (GString *text, const BlCandidate *candidates,
