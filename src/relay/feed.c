@@ -174,8 +174,11 @@ on_publisher_up (void *owner)
   BlPublisher *publisher = owner;
   BlFeed *feed = publisher->feed;
   BlPublisher *before = feed->publisher;
-  /* The source stays live: it only changes hands. */
+  /* The source stays live: it only changes hands. What was lost between the
+   * two has no sequence numbers, so the recorder must be told. */
   feed->publisher = publisher;
+  if (before && feed->tap_begun && !feed->tap_lost)
+    mark_tap (feed, BL_TAP_BACK);
   if (before) {
     say_bye (before);
     bl_session_end (before->session, BL_LOST_REPLACED);

@@ -14,13 +14,15 @@
  *
  * What the worker writes for a recorded source, all under `recording`, which is
  * the id given by bl_recordings_open() (bl_worker_add_source()'s call_number):
- *   START                 the source is added, or its publisher's tracks
- * changed PACKET …              each RTP packet that is not a duplicate;
- * repairs (RTX) under their original sequence number, when they arrive LOST the
- * publisher went away or fell silent BACK                  media flows again.
- * Sequence numbers and times may go on or start anywhere: the recorder finds
- * its place by capture time, or by arrival STOP                  the source is
- * removed A PACKET, LOST, BACK or STOP outside START … STOP is ignored.
+ * - START: the source is added, or its publisher's tracks have changed.
+ * - PACKET: each RTP packet that is not a duplicate; repairs (RTX) under their
+ *   original sequence number, when they arrive.
+ * - LOST: the publisher went away or fell silent.
+ * - BACK: media flows again, or another publisher has taken over. Sequence
+ *   numbers and times may go on or start anywhere: the recorder finds its place
+ *   by capture time, or by arrival.
+ * - STOP: the source is removed.
+ * A PACKET, LOST, BACK or STOP outside START … STOP is ignored.
  */
 #pragma once
 
