@@ -25,15 +25,18 @@ bl_feed_new (BlLoop *loop, BlSourceId id, BlTap *tap, guint64 recording)
 
 /* ---- tap ---- */
 
-static void
+static bool
 write_tap (BlFeed *feed, BlTapRecord *record, const uint8_t *payload)
 {
   record->recording = feed->recording;
-  if (!bl_tap_write (feed->tap, record, payload))
-    bl_loop_drop (feed->loop, BL_DROP_TAP);
+  if (bl_tap_write (feed->tap, record, payload))
+    return true;
+  bl_loop_drop (feed->loop, BL_DROP_TAP);
+  return false;
 }
 
-static void
+/* False if it found no room. */
+static bool
 mark_tap (BlFeed *feed, BlTapKind kind)
 {
   BlTapRecord record = { .kind = (uint8_t)kind,
@@ -42,8 +45,7 @@ mark_tap (BlFeed *feed, BlTapKind kind)
     record.has_video = feed->tap_tracks[BL_TRACK_VIDEO];
     record.has_audio = feed->tap_tracks[BL_TRACK_AUDIO];
   }
-  if (feed->tap)
-    write_tap (feed, &record, NULL);
+  return !feed->tap || write_tap (feed, &record, NULL);
 }
 
 /* A publisher is there: the recording begins, or its tracks have changed. */
@@ -57,8 +59,9 @@ start_tap (BlFeed *feed)
     feed->tap_tracks[kind] = present;
   }
   feed->tap_begun = true;
+  /* Without it the recorder would take nothing of this call, ever. */
   if (changed)
-    mark_tap (feed, BL_TAP_START);
+    feed->tap_owed = !mark_tap (feed, BL_TAP_START);
 }
 
 static void
@@ -313,6 +316,8 @@ void
 bl_feed_forward (BlFeed *feed)
 {
   BlSource *source = &feed->source;
+  if (feed->tap_owed)
+    feed->tap_owed = !mark_tap (feed, BL_TAP_START);
   tell_news (feed);
   for (guint i = 0; i < feed->viewers->len; i++)
     bl_viewer_forward (g_ptr_array_index (feed->viewers, i));

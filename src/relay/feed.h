@@ -36,7 +36,8 @@ struct BlFeed {
   GPtrArray *publishers;        /* of BlPublisher, owned */
   GPtrArray *viewers;           /* of BlViewer, owned */
   bool dirty;                   /* there is something fresh */
-  bool tap_begun;               /* START was written */
+  bool tap_begun;               /* START was written, or is owed */
+  bool tap_owed;                /* START found no room; try again */
   bool tap_lost;                /* LOST was, and no BACK since */
   bool tap_tracks[BL_N_TRACKS]; /* what the last START said */
   BlTsUnwrapper tap_times[BL_N_TRACKS];

@@ -617,6 +617,37 @@ START_TEST (the_tap_gets_every_packet_once_between_start_and_stop)
 }
 END_TEST
 
+/* As when the disk has stood still for long. */
+static void
+fill_tap (void)
+{
+  const BlTapRecord record = { .kind = BL_TAP_LOST };
+  while (bl_tap_write (world.tap, &record, NULL))
+    ;
+}
+
+static void
+empty_tap (void)
+{
+  const uint8_t *payload;
+  while (bl_tap_peek (world.tap, &payload))
+    bl_tap_pop (world.tap);
+}
+
+START_TEST (a_recording_begins_late_rather_than_never)
+{
+  fill_tap ();
+  Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
+  world_send_pictures (publisher, 1, 4);
+  empty_tap ();
+  world_send_pictures (publisher, 1, 4);
+  const uint8_t *payload;
+  const BlTapRecord *record = bl_tap_peek (world.tap, &payload);
+  ck_assert_ptr_nonnull (record);
+  ck_assert_uint_eq (record->kind, BL_TAP_START);
+}
+END_TEST
+
 START_TEST (a_viewer_that_leaves_takes_nothing_with_it)
 {
   Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
@@ -692,6 +723,7 @@ main (void)
   tcase_add_test (tcase, a_track_is_live_while_its_packets_come);
   tcase_add_test (tcase, reports_to_viewers_tie_rtp_time_to_capture_time);
   tcase_add_test (tcase, the_tap_gets_every_packet_once_between_start_and_stop);
+  tcase_add_test (tcase, a_recording_begins_late_rather_than_never);
   tcase_add_test (tcase, a_viewer_that_leaves_takes_nothing_with_it);
   tcase_add_test (
       tcase, removing_a_source_says_goodbye_to_all_and_gives_every_packet_back);
