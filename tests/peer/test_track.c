@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+
+#include "run_suite.h"
+#include "track.h"
+
+#define STEP_US (33 * BL_MS)
+#define FRAME   3000
+
+static PeerTrack track;
+static BlTime now;
+
+static void
+setup (void)
+{
+  peer_track_init (&track, true, 90000);
+  now = BL_SECOND;
+}
+
+/* A picture in one packet; `key`: an IDR slice. */
+static void
+give (uint32_t ssrc, uint16_t seq, bool key, bool repair)
+{
+  const uint8_t payload[] = { key ? 0x65 : 0x61, 0x88, 0x80 };
+  const BlRtpExtValues none = { 0 };
+  BlRtp rtp = { .payload_type = 96,
+                .marker = true,
+                .seq = seq,
+                .timestamp = seq * FRAME,
+                .ssrc = ssrc,
+                .payload = payload,
+                .payload_length = sizeof payload };
+  peer_track_on_packet (&track, &rtp, &none, repair, now, 0);
+}
+
+static void
+pass (BlTime us)
+{
+  now += us;
+  peer_track_on_time (&track, now, 0);
+}
+
+static void
+give_run (uint32_t ssrc, uint16_t from, unsigned count)
+{
+  for (unsigned i = 0; i < count; i++) {
+    give (ssrc, (uint16_t)(from + i), i == 0, false);
+    pass (STEP_US);
+  }
+}
+
+START_TEST (an_unbroken_run_over_the_wrap_has_no_faults)
+{
+  give_run (1, 65530, 20);
+  PeerFigures f = peer_track_take_figures (&track, now);
+  ck_assert_uint_eq (f.frames, 20);
+  ck_assert_uint_eq (f.keyframes, 1);
+  ck_assert_uint_eq (f.lost + f.duplicates + f.jumps + f.ssrc_changes, 0);
+  ck_assert_int_eq (f.gap_max_us, STEP_US);
+  ck_assert_int_eq (track.first_keyframe_us, BL_SECOND);
+}
+END_TEST
+
+START_TEST (a_repaired_packet_is_not_lost_and_delays_what_follows)
+{
+  give_run (1, 10, 3);
+  give (1, 14, false, false);
+  pass (STEP_US);
+  ck_assert_uint_eq (track.figures.frames, 3);
+  give (1, 13, false, true);
+  ck_assert_uint_eq (track.figures.frames, 5);
+  ck_assert_uint_eq (track.figures.repaired, 1);
+  pass (2 * PEER_TRACK_WAIT_US);
+  ck_assert_uint_eq (track.figures.lost, 0);
+}
+END_TEST
+
+START_TEST (a_packet_that_never_comes_is_lost_once)
+{
+  give_run (1, 10, 3);
+  give (1, 15, false, false);
+  pass (PEER_TRACK_WAIT_US / 2);
+  ck_assert_uint_eq (track.figures.lost, 0);
+  pass (PEER_TRACK_WAIT_US);
+  pass (PEER_TRACK_WAIT_US);
+  ck_assert_uint_eq (track.figures.lost, 2);
+}
+END_TEST
+
+START_TEST (faults_are_counted_by_kind)
+{
+  give_run (1, 10, 3);
+  give (1, 12, false, false);
+  ck_assert_uint_eq (track.figures.duplicates, 1);
+  give_run (1, 30000, 3);
+  ck_assert_uint_eq (track.figures.jumps, 1);
+  give_run (2, 50, 3);
+  ck_assert_uint_eq (track.figures.ssrc_changes, 1);
+  ck_assert_uint_eq (track.figures.regressions, 1);
+  ck_assert_uint_eq (track.figures.frames, 9);
+}
+END_TEST
+
+START_TEST (a_silence_that_lasts_counts_as_a_gap)
+{
+  give_run (1, 10, 3);
+  pass (5 * BL_SECOND);
+  PeerFigures f = peer_track_take_figures (&track, now);
+  ck_assert_int_eq (f.gap_max_us, 5 * BL_SECOND + STEP_US);
+  ck_assert_uint_eq (f.frames, 3);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("peer/track");
+  TCase *tc = tcase_create ("track");
+  tcase_add_checked_fixture (tc, setup, NULL);
+  tcase_add_test (tc, an_unbroken_run_over_the_wrap_has_no_faults);
+  tcase_add_test (tc, a_repaired_packet_is_not_lost_and_delays_what_follows);
+  tcase_add_test (tc, a_packet_that_never_comes_is_lost_once);
+  tcase_add_test (tc, faults_are_counted_by_kind);
+  tcase_add_test (tc, a_silence_that_lasts_counts_as_a_gap);
+  suite_add_tcase (suite, tc);
+  return run_suite (suite);
+}
