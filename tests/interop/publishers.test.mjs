@@ -17,7 +17,8 @@ import { Daemon } from '../lib/daemons.mjs';
  * @param {string} script
  */
 async function startPublisher(t, relay, script) {
-  const publisher = new Daemon(script, ['/usr/bin/python3',
+  const runner = script.endsWith('.py') ? '/usr/bin/python3' : process.execPath;
+  const publisher = new Daemon(script, [runner,
     fileURLToPath(new URL(script, import.meta.url)), `${relay.url}/whip/north`,
     await relay.token('--publish', 'north'),
     join(relay.folder, 'certs/ca.pem')]);
@@ -62,5 +63,12 @@ scenario('webrtcbin publishes, and its wrong sender reports age no picture',
 scenario('aiortc publishes as the DTLS server, as FFmpeg does', async (t) => {
   const relay = await startRelay(t);
   const publisher = await startPublisher(t, relay, 'aiortc_publisher.py');
+  await judge(t, relay, publisher, 60);
+});
+
+scenario('libdatachannel, the stack of OBS, publishes', async (t) => {
+  const relay = await startRelay(t);
+  const publisher = await startPublisher(t, relay,
+    'libdatachannel_publisher.mjs');
   await judge(t, relay, publisher, 60);
 });
