@@ -20,9 +20,12 @@ bl_auth_new (BlDb *db, const BlOptions *options, GError **error)
   g_autoptr (BlAuth) auth = g_new0 (BlAuth, 1);
   auth->db = db;
   auth->options = options;
-  /* A hospital may sit behind one address; a name belongs to one person. */
+  /* A hospital may sit behind one address; a name belongs to one person. Who
+   * guesses at a name from elsewhere must not lock that person out, so the
+   * bound on a name from anywhere is loose. */
   auth->by_address = bl_throttle_new (60, 2 * BL_SECOND, 4096);
-  auth->by_name = bl_throttle_new (5, 30 * BL_SECOND, 4096);
+  auth->by_pair = bl_throttle_new (5, 30 * BL_SECOND, 4096);
+  auth->by_name = bl_throttle_new (60, 10 * BL_SECOND, 4096);
   if (*options->vehicle_ca) {
     const char *crl = *options->vehicle_crl ? options->vehicle_crl : NULL;
     auth->verifier = bl_cert_verifier_new (options->vehicle_ca, crl, error);
@@ -38,6 +41,7 @@ bl_auth_free (BlAuth *auth)
   if (!auth)
     return;
   bl_throttle_free (auth->by_address);
+  bl_throttle_free (auth->by_pair);
   bl_throttle_free (auth->by_name);
   bl_cert_verifier_free (auth->verifier);
   g_free (auth);

@@ -12,6 +12,8 @@ struct BlAuth {
   BlDb *db;
   const BlOptions *options;
   BlCertVerifier *verifier; /* NULL: no vehicles */
-  BlThrottle *by_address, *by_name;
+  /* Tries to sign in: of an address, of a name from one address, and of a name
+   * from anywhere. */
+  BlThrottle *by_address, *by_pair, *by_name;
   guint hashing; /* password checks under way */
 };

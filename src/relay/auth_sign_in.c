@@ -61,6 +61,14 @@ return_wrong (BlAuth *auth, GTask *task)
                     : "the code is wrong, used or expired; ask for a new one");
 }
 
+/* No name has a space in it. */
+static char *
+pair_key (const char *name, const char *address)
+{
+  g_autofree char *lower = g_ascii_strdown (name, -1);
+  return g_strconcat (lower, " ", address, NULL);
+}
+
 static void
 return_right (BlAuth *auth, GTask *task)
 {
@@ -78,8 +86,8 @@ return_right (BlAuth *auth, GTask *task)
     return_failed (task, g_steal_pointer (&why), "storing a sign-in");
     return;
   }
-  g_autofree char *key = g_ascii_strdown (try->user->name, -1);
-  bl_throttle_forget (auth->by_name, key);
+  g_autofree char *pair = pair_key (try->user->name, try->address);
+  bl_throttle_forget (auth->by_pair, pair);
   bl_info ("%s signed in %s", try->user->name, from);
   g_task_return_pointer (task, g_steal_pointer (&cookie), g_free);
 }
@@ -153,8 +161,11 @@ throttle (BlAuth *auth, const BlSignInTry *try)
   BlTime now = bl_clock_now ();
   BlTime wait = bl_throttle_take (auth->by_address, try->address, now);
   if (wait == 0 && try->name) {
-    g_autofree char *key = g_ascii_strdown (try->name, -1);
-    wait = bl_throttle_take (auth->by_name, key, now);
+    g_autofree char *pair = pair_key (try->name, try->address);
+    g_autofree char *name = g_ascii_strdown (try->name, -1);
+    wait = bl_throttle_take (auth->by_pair, pair, now);
+    if (wait == 0)
+      wait = bl_throttle_take (auth->by_name, name, now);
   }
   if (wait == 0 && try->name && auth->hashing >= MAX_HASHING)
     wait = BUSY_US;

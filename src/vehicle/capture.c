@@ -15,9 +15,6 @@
 #define RETRY_FIRST_MS 500
 #define RETRY_MAX_MS   8000
 
-/* A picture older than this bears a timestamp that can't be right. */
-#define MAX_AGE_US (10 * BL_SECOND)
-
 /* A pipeline that was running this long has recovered. */
 #define STABLE_US (10 * BL_SECOND)
 
@@ -161,8 +158,9 @@ capture_time (const Queued *q, GstBuffer *buffer, BlTime now)
                                                       GST_BUFFER_PTS (buffer));
   if (!GST_CLOCK_TIME_IS_VALID (running))
     return now;
-  BlTime captured = (BlTime)((q->base_time + running) / 1000);
-  return captured > now || captured < now - MAX_AGE_US ? now : captured;
+  /* An old time stays old, even if it can't be right: a picture that is of no
+   * known age must not look fresh. */
+  return MIN (now, (BlTime)((q->base_time + running) / 1000));
 }
 
 static void

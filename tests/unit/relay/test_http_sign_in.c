@@ -136,6 +136,37 @@ START_TEST (guessing_a_password_is_slowed_down)
 }
 END_TEST
 
+static void
+on_signed_in (GObject *source, GAsyncResult *result, gpointer out_result)
+{
+  *(GAsyncResult **)out_result = g_object_ref (result);
+}
+
+START_TEST (guessing_from_elsewhere_does_not_lock_a_person_out)
+{
+  site_add_user ("ann", BL_USER_CLINICIAN);
+  for (int i = 0; i < 6; i++) {
+    g_auto (Reply) reply = { 0 };
+    sign_in (BL_DOOR_LOOPBACK, BAD, &reply);
+    ck_assert_uint_eq (reply.status, i < 5 ? 401 : 429);
+  }
+  const BlSignInTry ann = { .name = "ann",
+                            .password = "correct horse battery",
+                            .address = "192.0.2.9" };
+  g_autoptr (GAsyncResult) result = NULL;
+  bl_auth_sign_in_async (site.auth, &ann, on_signed_in, &result);
+  while (!result)
+    g_main_context_iteration (NULL, TRUE);
+  g_autoptr (BlUser) user = NULL;
+  g_autoptr (GError) error = NULL;
+  BlTime wait_us;
+  g_autofree char *cookie
+      = bl_auth_sign_in_finish (site.auth, result, &user, &wait_us, &error);
+  g_assert_no_error (error);
+  ck_assert_ptr_nonnull (cookie);
+}
+END_TEST
+
 START_TEST (signing_out_ends_the_session)
 {
   g_autofree char *cookie = site_cookie ("ann", BL_USER_CLINICIAN);
@@ -177,6 +208,7 @@ main (void)
     { a_wrong_sign_in_is_refused_and_sets_no_cookie, G_N_ELEMENTS (wrong) },
     { a_code_works_once, 0 },
     { guessing_a_password_is_slowed_down, 0 },
+    { guessing_from_elsewhere_does_not_lock_a_person_out, 0 },
     { signing_out_ends_the_session, 0 },
     { a_session_ends_when_its_user_is_disabled, 0 },
   };
