@@ -32,7 +32,7 @@ static const struct {
   { "minutes", G_OPTION_ARG_INT, offsetof (BlCli, minutes), "N",
     "how long the code can be used (10)" },
   { "publish", G_OPTION_ARG_STRING, offsetof (BlCli, publish), "ED",
-    "a token to publish to this ED" },
+    "a token to publish to this ED; one for each device" },
   { "view", G_OPTION_ARG_STRING, offsetof (BlCli, view), "CALL",
     "a token to view this call" },
   { "label", G_OPTION_ARG_STRING, offsetof (BlCli, label), "TEXT",
