@@ -38,32 +38,62 @@ export function callsPage(main, signal) {
   const list = el('ul', { class: 'calls' });
   const none = el('p', { role: 'status' }, 'No calls now.');
   main.replaceChildren(el('h1', {}, 'Calls now'), problem, none, list);
-  let shown = '';
+  /** @type {Map<string, CallItem>} */
+  const items = new Map();
 
   poll(1000, signal, async () => {
     try {
       const { calls } = await get('/api/calls');
       show(problem, false);
       show(none, calls.length === 0);
-      // Only a change is drawn, so that focus stays where it is.
-      const key = JSON.stringify(calls.map(
-        (/** @type {any} */ c) => [c.id, c.state, c.viewers]));
-      if (key !== shown) list.replaceChildren(...calls.map(callItem));
-      shown = key;
+      update(list, items, calls);
     } catch (error) {
       pollProblem(error, problem);
     }
   });
 }
 
-/** @param {any} call */
-function callItem(call) {
-  const watching = call.viewers === 1
-    ? '1 person is watching' : `${call.viewers} people are watching`;
-  return el('li', {},
-    el('a', { href: `#/call/${encodeURIComponent(call.id)}` },
-      el('strong', {}, call.unit),
-      el('span', {}, ` to ${call.ed}`),
-      el('span', { class: `state ${call.state}` }, stateText(call.state)),
-      el('small', {}, `since ${dateTime(call.started_us)}, ${watching}`)));
+/**
+ * Changes what has changed and no more, so that focus stays where it is.
+ * @param {HTMLElement} list
+ * @param {Map<string, CallItem>} items by the call's id
+ * @param {any[]} calls
+ */
+function update(list, items, calls) {
+  for (const [id, item] of items) {
+    if (calls.some((call) => call.id === id)) continue;
+    item.element.remove();
+    items.delete(id);
+  }
+  calls.forEach((call, i) => {
+    const item = items.get(call.id) ?? new CallItem(call);
+    items.set(call.id, item);
+    item.update(call);
+    if (list.children[i] !== item.element) {
+      list.insertBefore(item.element, list.children[i] ?? null);
+    }
+  });
+}
+
+class CallItem {
+  /** @param {any} call */
+  constructor(call) {
+    this.state = el('span', {});
+    this.watching = el('span', {});
+    this.element = el('li', {},
+      el('a', { href: `#/call/${encodeURIComponent(call.id)}` },
+        el('strong', {}, call.unit),
+        el('span', {}, ` to ${call.ed}`),
+        this.state,
+        el('small', {}, `since ${dateTime(call.started_us)}, `,
+          this.watching)));
+  }
+
+  /** @param {any} call */
+  update(call) {
+    this.state.className = `state ${call.state}`;
+    setText(this.state, stateText(call.state));
+    setText(this.watching, call.viewers === 1
+      ? '1 person is watching' : `${call.viewers} people are watching`);
+  }
 }
