@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The relay's API: JSON over fetch, errors as sentences for people.
 
+/* A relay that is silent for so long does not answer. */
+const PATIENCE_MS = 8000;
+
 export class ApiError extends Error {
   /**
    * @param {number} status HTTP status, 0 if the relay was not reached
@@ -35,7 +38,16 @@ export async function request(path, init = {}) {
   } catch {
     // Plain text is as good.
   }
-  throw new ApiError(response.status, message);
+  throw new ApiError(response.status, sentence(message));
+}
+
+/**
+ * The relay's words as a sentence: with a capital and a full stop.
+ * @param {string} words
+ */
+function sentence(words) {
+  const end = /[.!?]$/.test(words) ? '' : '.';
+  return words.charAt(0).toUpperCase() + words.slice(1) + end;
 }
 
 /**
@@ -43,7 +55,8 @@ export async function request(path, init = {}) {
  * @returns {Promise<any>}
  */
 export async function get(path) {
-  return (await request(path)).json();
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  return (await request(path, { signal })).json();
 }
 
 /**
@@ -56,6 +69,7 @@ export async function post(path, body = {}) {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(body),
+    signal: AbortSignal.timeout(PATIENCE_MS),
   });
   const text = await response.text();
   return text ? JSON.parse(text) : null;

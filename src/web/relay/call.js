@@ -30,16 +30,19 @@ function layout(id) {
     video: el('video', { autoplay: true, playsInline: true,
       disablePictureInPicture: true, 'aria-label': 'Picture of the patient' }),
     cover: el('div', { class: 'cover', role: 'alert' }),
-    coverWhy: el('span', {}),
-    age: el('output', { class: 'age' }),
+    coverWhy: el('span', { class: 'why' }),
+    // Not for screen readers: they would read each tenth of a second.
+    coverAge: el('span', { 'aria-hidden': 'true' }),
+    age: el('output', { class: 'age', 'aria-live': 'off' }),
     connection: el('output', {}),
     call: el('output', {}),
     sound: el('output', {}),
-    health: el('output', {}),
+    health: el('output', { 'aria-live': 'off' }),
     unmute: el('button', { type: 'button', class: 'main', hidden: true },
       'Turn the sound on'),
   };
-  view.cover.append(el('strong', {}, 'NOT LIVE'), view.coverWhy);
+  view.cover.append(el('strong', {}, 'NOT LIVE'), view.coverWhy,
+    view.coverAge);
   const facts = [
     ['Call', view.call], ['Connection', view.connection],
     ['Picture', view.age], ['Sound', view.sound], ['Stream', view.health],
@@ -81,20 +84,33 @@ class CallView {
     this.soundBytes = 0;
     this.soundHeardMs = -Infinity;
     view.unmute.addEventListener('click', () => this.play());
-    signal.addEventListener('abort', () => this.viewer?.stop());
+    // Nobody draws this page any more, and the next one may be long in
+    // coming: what stays in sight meanwhile must not look live.
+    signal.addEventListener('abort', () => {
+      this.hangUp();
+      this.draw();
+    });
   }
 
   start() {
     this.connect();
     this.measureClock();
     poll(1000, this.signal, () => this.update());
+    poll(500, this.signal, () => this.listen());
     poll(100, this.signal, async () => this.draw());
   }
 
   async measureClock() {
-    const sample = () => this.clock.measure().catch(() => {});
+    let measuredMs = -Infinity;
+    const sample = async () => {
+      await this.clock.measure().catch(() => {});
+      measuredMs = performance.now();
+    };
     for (let i = 0; i < 5 && !this.signal.aborted; i++) await sample();
-    poll(10000, this.signal, sample);
+    poll(1000, this.signal, async () => {
+      const wrong = this.age.ms < -this.clock.uncertaintyMs;
+      if (wrong || performance.now() - measuredMs > 10000) await sample();
+    });
   }
 
   async connect() {
@@ -182,7 +198,6 @@ class CallView {
       this.call = null;
       pollProblem(error, this.view.problem);
     }
-    await this.listen();
   }
 
   /** Whether sound arrives, from the receiver's own count. */
@@ -212,6 +227,9 @@ class CallView {
       : view.video.muted ? 'arrives, but is off' : 'arrives');
     setText(view.health, healthText(this.call?.health));
     setText(view.age, this.ageText());
+    setText(view.coverAge, ended || !(this.age.ms >= 0) ? ''
+      : `This picture is ${this.ageText()}.`);
+    view.sound.classList.toggle('bad', !heard);
   }
 
   ageText() {
@@ -231,6 +249,7 @@ class CallView {
    */
   coverText(ended, picture) {
     if (ended) return 'The call has ended.';
+    if (this.signal.aborted) return 'This page is being left.';
     if (!picture) {
       return 'This browser cannot show the picture: it has no H.264 for live '
         + 'video. You hear the sound. Open this page in Chromium, Chrome or '
@@ -246,7 +265,7 @@ class CallView {
       return 'The clocks of the relay and this computer do not agree yet.';
     }
     return Number.isNaN(this.age.ms) ? 'Waiting for the first picture.'
-      : `This picture is ${this.ageText()}.`;
+      : 'No new picture arrives.';
   }
 }
 

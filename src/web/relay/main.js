@@ -53,19 +53,20 @@ async function signInByCode() {
   }
 }
 
-async function route() {
+/** @param {string | null} [why] it is asked to sign in */
+async function route(why = null) {
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
   const main = byId('main');
   try {
-    const problem = await signInByCode();
+    const problem = await signInByCode() ?? why;
     const me = await whoAmI();
     if (signal.aborted) return;
     main.replaceChildren();
     show(byId('offline'), false);
     if (!me.name) {
-      signInPage(main, problem, route);
+      signInPage(main, problem, () => route());
       return;
     }
     const [, name = 'calls', id = ''] = location.hash.split('/');
@@ -97,7 +98,7 @@ function showProblem(error, signal) {
     const offline = byId('offline');
     setText(offline, error.message);
     show(offline, true);
-    const timer = setTimeout(route, 2000);
+    const timer = setTimeout(() => route(), 2000);
     signal.addEventListener('abort', () => clearTimeout(timer));
     return;
   }
@@ -112,6 +113,7 @@ byId('sign-out').addEventListener('click', async () => {
   location.hash = '';
   route();
 });
-addEventListener('hashchange', route);
-addEventListener('bluelight:signed-out', route);
+addEventListener('hashchange', () => route());
+addEventListener('bluelight:signed-out', () =>
+  route('You were signed out. Sign in to go on.'));
 route();

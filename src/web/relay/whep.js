@@ -4,6 +4,9 @@
 
 import { request } from './api.js';
 
+/* A relay that is silent for so long does not answer. */
+const PATIENCE_MS = 8000;
+
 const ABS_CAPTURE_TIME =
   'http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time';
 
@@ -64,6 +67,7 @@ export class WhepViewer {
       method: 'POST',
       headers: { 'Content-Type': 'application/sdp' },
       body: this.pc.localDescription?.sdp,
+      signal: AbortSignal.timeout(PATIENCE_MS),
     });
     this.location = response.headers.get('Location');
     const sdp = await response.text();
