@@ -144,6 +144,28 @@ pass_identity (BlRequest *request)
   return FALSE;
 }
 
+/* The first row of which all roles may use the route. */
+static const char *
+who_may (const BlRoute *route)
+{
+  static const struct {
+    guint roles;
+    const char *text;
+  } rows[] = {
+    { BL_ROLE_CLINICIAN | BL_ROLE_IT, "people who sign in" },
+    { BL_ROLE_CLINICIAN, "clinicians" },
+    { BL_ROLE_IT, "IT staff" },
+    { BL_ROLE_VEHICLE, "ambulances" },
+    { BL_ROLE_PUBLISHER, "those who hold a token to publish" },
+    { BL_ROLE_VIEWER, "those who hold a token to view" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    if ((route->roles & rows[i].roles) == rows[i].roles)
+      return rows[i].text;
+  }
+  return "this machine alone";
+}
+
 static gboolean
 pass_role (BlRequest *request)
 {
@@ -156,8 +178,9 @@ pass_role (BlRequest *request)
                     "sign in, or show a token, to do this");
     return FALSE;
   case BL_AUTH_DENY:
-    bl_reply_error (request, SOUP_STATUS_FORBIDDEN, "%s may not do this",
-                    request->who.display_name);
+    bl_reply_error (request, SOUP_STATUS_FORBIDDEN,
+                    "%s may not do this: it is for %s",
+                    request->who.display_name, who_may (request->match.route));
     return FALSE;
   }
   g_assert_not_reached ();
