@@ -3,29 +3,10 @@
 // relay's own, shows that.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
 
 import { openCall, startChromium, watch } from '../lib/browsers.mjs';
 import { scenario, startRelay } from '../lib/call.mjs';
-
-/**
- * The third party's site: another origin than the relay's.
- * @param {import('node:test').TestContext} t
- * @returns {Promise<string>}
- */
-function startSite(t) {
-  const server = createServer(async (request, response) => {
-    const name = request.url === '/publisher.js' ? 'publisher.js'
-      : 'publisher.html';
-    response.setHeader('Content-Type',
-      name.endsWith('.js') ? 'text/javascript' : 'text/html');
-    response.end(await readFile(new URL(name, import.meta.url)));
-  });
-  t.after(() => server.close());
-  return new Promise((met) => server.listen(0, '127.0.0.1', () => met(
-    `http://127.0.0.1:${/** @type {any} */ (server.address()).port}/`)));
-}
+import { publish, startSite } from '../lib/publisher.mjs';
 
 /**
  * @param {import('node:test').TestContext} t
@@ -33,17 +14,7 @@ function startSite(t) {
  */
 async function startPublisher(t, relay) {
   const browser = await startChromium(t);
-  const token = await relay.token('--publish', 'north');
-  const page = await browser.newPage();
-  await page.goto(await startSite(t));
-  await page.waitForFunction(() => 'WhipPublisher' in globalThis);
-  const call = await page.evaluate(async ({ url, token: bearer }) => {
-    const global = /** @type {any} */ (globalThis);
-    global.publisher = new global.WhipPublisher(url, bearer);
-    return global.publisher.publish(await navigator.mediaDevices.getUserMedia(
-      { audio: true, video: { width: 640, height: 360 } }));
-  }, { url: `${relay.loopback}/whip/north`, token });
-  return { browser, page, call };
+  return { browser, ...await publish(t, relay, browser) };
 }
 
 /**

@@ -14,8 +14,10 @@ import { chromium } from 'playwright-core';
 /**
  * A browser with an empty profile; with a made-up camera and microphone.
  * @param {TestContext} t
+ * @param {{ autoplay?: boolean }} [options] `autoplay`: plays sound without a
+ *   press before
  */
-export async function startChromium(t) {
+export async function startChromium(t, { autoplay = true } = {}) {
   const profile = await mkdtemp(join(tmpdir(), 'bluelight-chromium-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.BL_CHROMIUM ?? '/usr/bin/chromium',
@@ -23,7 +25,8 @@ export async function startChromium(t) {
     args: ['--headless=new', '--no-sandbox', '--disable-gpu',
       '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync',
-      '--autoplay-policy=no-user-gesture-required',
+      ...(autoplay ? ['--autoplay-policy=no-user-gesture-required']
+        : ['--autoplay-policy=document-user-activation-required']),
       '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream',
       '--disable-features=WebRtcHideLocalIpsWithMdns'],
   });

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// The paramedic's page: one press calls, one hangs up, and what goes wrong is
+// said in words for the crew.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+import { startChromium } from '../lib/browsers.mjs';
+import { keepLog, scenario, startRelay } from '../lib/call.mjs';
+import { Vehicle } from '../lib/daemons.mjs';
+import { untilText } from '../lib/pages.mjs';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+/* Of a touch screen for gloves. */
+const LEAST_REM = 8;
+
+/**
+ * The kiosk of a vehicle that may call these EDs.
+ * @param {import('node:test').TestContext} t
+ * @param {import('../lib/daemons.mjs').Relay} relay
+ * @param {string} eds
+ */
+async function openKiosk(t, relay, eds) {
+  const vehicle = new Vehicle(t, { folder: relay.folder, relay,
+    unit: 'ambulance-1', settings: { eds: { list: eds } } });
+  await vehicle.start();
+  keepLog(t, vehicle.daemon);
+  const browser = await startChromium(t);
+  const page = await browser.newPage();
+  await page.setViewportSize({ width: 1024, height: 700 });
+  await page.goto(vehicle.url);
+  await untilText(page, '#state', /^Ready$/);
+  return { page, vehicle };
+}
+
+/**
+ * @param {import('playwright-core').Page} page
+ * @param {string} name
+ */
+async function check(page, name) {
+  const { heights, rem, wide } = await page.evaluate(() => ({
+    heights: [...document.querySelectorAll('button')]
+      .map((button) => button.getBoundingClientRect().height)
+      .filter((height) => height > 0),
+    rem: Number.parseFloat(getComputedStyle(document.documentElement).fontSize),
+    wide: document.documentElement.scrollWidth - innerWidth,
+  }));
+  assert.ok(heights.length > 0, 'no button');
+  for (const height of heights) assert.ok(height >= LEAST_REM * rem);
+  assert.ok(wide <= 0, `${wide} px too wide`);
+  if (process.env.BL_SCREENSHOTS) {
+    await page.screenshot({ path: join(process.env.BL_SCREENSHOTS,
+      `kiosk-${name}.png`) });
+  }
+  await page.evaluate(await readFile(AXE, 'utf8'));
+  const { violations } = await page.evaluate(() =>
+    /** @type {any} */ (globalThis).axe.run());
+  assert.deepEqual(violations.filter((/** @type {any} */ v) =>
+    ['serious', 'critical'].includes(v.impact))
+    .map((/** @type {any} */ v) => v.id), [], name);
+}
+
+scenario('One press calls an ED, and one hangs up', async (t) => {
+  const relay = await startRelay(t);
+  const { page } = await openKiosk(t, relay, 'north, south');
+  assert.deepEqual(await page.locator('#eds button').allInnerTexts(),
+    ['Call north', 'Call south']);
+  await check(page, 'ready');
+  await page.click('button:has-text("Call south")');
+  await untilText(page, '#state', /^Live: south$/);
+  await untilText(page, '#health', /\d+ kb\/s/);
+  assert.equal(await page.isVisible('#eds'), false);
+  await check(page, 'live');
+  // By keyboard, too.
+  await page.focus('#hang-up');
+  await page.keyboard.press('Enter');
+  await untilText(page, '#state', /^Ready$/);
+  assert.equal(await page.isVisible('#eds'), true);
+});
+
+scenario('The crew reads in plain words why there is no call', async (t) => {
+  const relay = await startRelay(t);
+  const { page, vehicle } = await openKiosk(t, relay, 'north, nowhere');
+  await page.click('button:has-text("Call nowhere")');
+  await untilText(page, '#message', /knows no department of that name\.$/);
+  await untilText(page, '#state', /^Ready$/);
+  assert.equal(await page.isVisible('#eds'), true);
+  await check(page, 'unknown');
+
+  await relay.daemon?.stop();
+  await page.click('button:has-text("Call north")');
+  await untilText(page, '#message', /^The relay can't be reached\.$/);
+  await untilText(page, '#state', /: north$/);
+  await check(page, 'unreachable');
+  await relay.start();
+  keepLog(t, relay.daemon);
+  await untilText(page, '#state', /^Live: north$/, 30000);
+  await untilText(page, '#message', /^$/);
+
+  await vehicle.daemon?.kill();
+  await untilText(page, '#state', /^Bluelight is not running$/);
+  await vehicle.start();
+  keepLog(t, vehicle.daemon);
+  await untilText(page, '#state', /^Live: north$/, 30000);
+});

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// Recordings in the browser: whole ones, ones with gaps and several parts, and
+// ones that are being made.
+
+import assert from 'node:assert/strict';
+
+import { startChromium } from '../lib/browsers.mjs';
+import { keepLog, scenario, startCall, startRelay } from '../lib/call.mjs';
+import { eventually } from '../lib/daemons.mjs';
+import { hangUp, signedIn, untilText } from '../lib/pages.mjs';
+
+/** @typedef {import('playwright-core').Page} Page */
+
+/**
+ * The only recording's manifest, as the page's person may read it, once it is
+ * as described.
+ * @param {Page} page
+ * @param {string} what
+ * @param {(manifest: any) => boolean} described
+ * @returns {Promise<any>}
+ */
+function manifest(page, what, described) {
+  return eventually(`a recording that is ${what}`, async () => {
+    const found = await page.evaluate(async () => {
+      const list = await (await fetch('/api/recordings')).json();
+      const [first] = list.recordings;
+      return first
+        && (await fetch(`/api/recordings/${first.id}`)).json();
+    });
+    return found && described(found) ? found : null;
+  }, 30000);
+}
+
+/**
+ * Plays until a time, and gives how it went.
+ * @param {Page} page
+ * @param {number} until seconds
+ */
+async function play(page, until) {
+  const handle = await page.waitForFunction((end) => {
+    const video = document.querySelector('video');
+    if (!video) return null;
+    if (video.paused && !video.ended) video.play().catch(() => {});
+    if (video.currentTime < end && !video.ended) return null;
+    return { at: video.currentTime, ended: video.ended,
+      duration: video.duration,
+      frames: video.getVideoPlaybackQuality().totalVideoFrames,
+      ranges: Array.from({ length: video.buffered.length }, (_, i) =>
+        [video.buffered.start(i), video.buffered.end(i)]),
+      problem: document.querySelector('.problem:not([hidden])')?.textContent,
+      sound: /** @type {any} */ (video).webkitAudioDecodedByteCount };
+  }, until, { timeout: 30000 }).catch(async (error) => {
+    throw new Error(`did not play until ${until} s: ${error.message}\n${
+      await page.evaluate(() => {
+        const video = document.querySelector('video');
+        const ranges = video ? Array.from({ length: video.buffered.length },
+          (_, i) => [video.buffered.start(i), video.buffered.end(i)]) : [];
+        return JSON.stringify({ at: video?.currentTime, ranges,
+          ready: video?.readyState, error: video?.error?.message,
+          text: document.querySelector('main')?.innerText });
+      })}`);
+  });
+  return /** @type {any} */ (await handle.jsonValue());
+}
+
+/**
+ * Seeks as the slider does, and gives the time of the picture that is shown.
+ * @param {Page} page
+ * @param {number} to seconds
+ * @returns {Promise<number>}
+ */
+function seek(page, to) {
+  return page.evaluate((time) => new Promise((done, fail) => {
+    const video = /** @type {HTMLVideoElement} */ (
+      document.querySelector('video'));
+    video.pause();
+    const timer = setTimeout(() => fail(new Error(
+      `no picture at ${time} s; ready ${video.readyState}`)), 15000);
+    video.requestVideoFrameCallback((_, { mediaTime }) => {
+      clearTimeout(timer);
+      done(mediaTime);
+    });
+    video.currentTime = time;
+  }), to);
+}
+
+scenario('A recording plays with sound, and seeking lands where it was asked to',
+  async (t) => {
+    const relay = await startRelay(t);
+    const vehicle = await startCall(t, relay);
+    const page = await signedIn(await startChromium(t), relay);
+    await manifest(page, 'over 7 s long', (m) => m.duration_us > 7e6);
+    await hangUp(vehicle);
+    const { duration_us: us } = await manifest(page, 'complete',
+      (m) => m.complete);
+    const seconds = us / 1e6;
+
+    await page.click('nav a:has-text("Recordings")');
+    await untilText(page, 'td', /^complete$/);
+    assert.match(await page.innerText('main table'),
+      /ambulance-1\s+north\s+00:\d\d/);
+    await page.click('main table a');
+    const begun = await play(page, 1.5);
+    t.diagnostic(JSON.stringify(begun));
+    assert.ok(begun.frames > 20 && begun.sound > 0, JSON.stringify(begun));
+    assert.ok(Math.abs(begun.duration - seconds) < 0.5,
+      `${begun.duration} s, not ${seconds}`);
+    for (const to of [5.3, 0.7, 6.1, 3.2]) {
+      const landed = await seek(page, to);
+      assert.ok(Math.abs(landed - to) < 0.5, `${to} s: landed at ${landed} s`);
+    }
+    const end = await play(page, seconds + 1);
+    assert.equal(end.ended, true);
+    assert.ok(Math.abs(end.at - seconds) < 0.5, `ended at ${end.at} s`);
+    assert.equal(await page.isVisible('.problem'), false);
+  });
+
+scenario('A recording with a gap and two parts plays from end to end',
+  async (t) => {
+    const relay = await startRelay(t);
+    const vehicle = await startCall(t, relay);
+    const page = await signedIn(await startChromium(t), relay);
+    await manifest(page, 'over 3 s long', (m) => m.duration_us > 3e6);
+    await relay.daemon?.kill();
+    await relay.start();
+    keepLog(t, relay.daemon);
+    await manifest(page, 'of two parts and 3 s more', (m) =>
+      m.parts.length === 2 && m.parts[1].fragments.length > 2);
+    await hangUp(vehicle);
+    const whole = await manifest(page, 'complete', (m) => m.complete);
+    const [first, second] = whole.parts.map((/** @type {any} */ part) => ({
+      from: part.fragments[0].start_us / 1e6,
+      to: (part.fragments.at(-1).start_us
+        + part.fragments.at(-1).duration_us) / 1e6,
+    }));
+    t.diagnostic(JSON.stringify({ first, second, gaps: whole.gaps }));
+
+    await page.goto(`${relay.loopback}/#/recording/${whole.id}`);
+    await untilText(page, 'main li', /no (picture|sound) for \d\d:\d\d/);
+    // Across the gap, by playing on.
+    await seek(page, Math.max(first.to - 1.2, 0));
+    const across = await play(page, second.from + 1);
+    assert.ok(Math.abs(across.duration - whole.duration_us / 1e6) < 0.5,
+      `${JSON.stringify(across)}, not ${whole.duration_us / 1e6}`);
+    // Into the first part again, behind the gap again, and into the gap.
+    const back = await seek(page, 0.5);
+    assert.ok(Math.abs(back - 0.5) < 0.5, `landed at ${back} s`);
+    const behind = await seek(page, second.from + 1.5);
+    assert.ok(Math.abs(behind - second.from - 1.5) < 0.5,
+      `landed at ${behind} s`);
+    const middle = (first.to + second.from) / 2;
+    const inside = await seek(page, middle);
+    assert.ok(Math.abs(inside - second.from) < 0.5,
+      `${middle} s is in the gap: landed at ${inside} s, not ${second.from}`);
+    const end = await play(page, whole.duration_us / 1e6 + 1);
+    assert.equal(end.ended, true);
+    assert.equal(await page.isVisible('.problem'), false);
+  });
+
+scenario('A recording that is being made can be watched, and goes on',
+  async (t) => {
+    const relay = await startRelay(t);
+    const vehicle = await startCall(t, relay);
+    const browser = await startChromium(t);
+    const page = await signedIn(browser, relay);
+    const early = await manifest(page, 'begun', (m) => m.duration_us > 2e6);
+    assert.equal(early.complete, false);
+    const second = await signedIn(browser, relay, 'it', 'governance');
+    for (const viewer of [page, second]) {
+      await viewer.goto(`${relay.loopback}/#/recording/${early.id}`);
+      await untilText(viewer, 'main p', /so far, being recorded/);
+    }
+    // Past what was there when it was opened, on both.
+    const beyond = early.duration_us / 1e6 + 4;
+    const [one, other] = await Promise.all(
+      [page, second].map((viewer) => play(viewer, beyond)));
+    assert.ok(one.at >= beyond && other.at >= beyond,
+      `${one.at} s, ${other.at} s`);
+    await hangUp(vehicle);
+    await untilText(page, 'main p', /\d\d:\d\d long/);
+    const end = await play(page, 1e6);
+    const whole = await manifest(page, 'complete', (m) => m.complete);
+    assert.ok(Math.abs(end.at - whole.duration_us / 1e6) < 0.5,
+      `ended at ${end.at} s of ${whole.duration_us / 1e6}`);
+  });
