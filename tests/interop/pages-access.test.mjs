@@ -97,6 +97,8 @@ scenario('Everybody can use the relay’s pages, by keyboard and on any screen',
       assert.ok(video.width >= size.width / 2, `${video.width} px of picture`);
       assert.ok(facts.bottom <= size.height,
         `at ${size.width}x${size.height} the facts end at ${facts.bottom}`);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollHeight
+        <= innerHeight), `${size.width}x${size.height} has to be scrolled`);
     }
     await hangUp(vehicle);
     await untilCovered(page, /The call has ended\./);

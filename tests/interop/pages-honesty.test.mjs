@@ -104,6 +104,7 @@ scenario('The page outlives a relay that is killed and started anew',
     await hangUp(vehicle);
     await untilCovered(page, /The call has ended\./);
     await untilFact(page, 'Call', /^Ended$/);
+    await untilFact(page, 'Sound', /^NO SOUND ARRIVES$/);
     // Nothing brings it back: it is asked of the relay each second.
     await page.waitForResponse((response) =>
       /\/api\/calls\//.test(response.url()));

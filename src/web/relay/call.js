@@ -164,6 +164,7 @@ class CallView {
     this.viewer?.stop();
     this.viewer = null;
     this.connection = 'closed';
+    this.soundHeardMs = -Infinity;
     this.age.reset();
   }
 
@@ -234,7 +235,7 @@ class CallView {
 
   ageText() {
     const { ms } = this.age;
-    if (Number.isNaN(ms)) return 'none yet';
+    if (Number.isNaN(ms)) return this.viewer ? 'none yet' : 'none';
     const age = ms < 10000 ? (Math.max(0, ms) / 1000).toFixed(1)
       : String(Math.round(ms / 1000));
     const clock = this.call?.health?.clock;
