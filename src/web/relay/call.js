@@ -21,6 +21,9 @@ const CONNECTIONS = {
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 4000;
 const PATIENCE_MS = 1500;
+/* Sound that is silent for so long does not come. */
+const SOUND_MS = 2000;
+const NO_SOUND = 'NO SOUND ARRIVES';
 
 /** @param {string} id */
 function layout(id) {
@@ -83,6 +86,7 @@ class CallView {
     this.retryMs = FIRST_RETRY_MS;
     this.soundBytes = 0;
     this.soundHeardMs = -Infinity;
+    this.connectedMs = -Infinity;
     view.unmute.addEventListener('click', () => this.play());
     // Nobody draws this page any more, and the next one may be long in
     // coming: what stays in sight meanwhile must not look live.
@@ -135,6 +139,7 @@ class CallView {
   onState(state) {
     this.connection = state;
     if (state === 'connected') {
+      this.connectedMs = performance.now();
       this.retryMs = FIRST_RETRY_MS;
       show(this.view.problem, false);
     } else if (state === 'disconnected') {
@@ -220,17 +225,24 @@ class CallView {
     // First, whatever else may fail.
     show(view.cover, !picture || !this.age.live || ended);
     setText(view.coverWhy, this.coverText(ended, picture));
-    const heard = performance.now() - this.soundHeardMs < 2000;
+    const heard = performance.now() - this.soundHeardMs < SOUND_MS;
     setText(view.connection,
       CONNECTIONS[this.connection] ?? this.connection);
     setText(view.call, this.call ? stateText(this.call.state) : 'not known');
-    setText(view.sound, !heard ? 'NO SOUND ARRIVES'
-      : view.video.muted ? 'arrives, but is off' : 'arrives');
+    setText(view.sound, this.soundText(heard));
     setText(view.health, healthText(this.call?.health));
     setText(view.age, this.ageText());
     setText(view.coverAge, ended || !(this.age.ms >= 0) ? ''
       : `This picture is ${this.ageText()}.`);
-    view.sound.classList.toggle('bad', !heard);
+    view.sound.classList.toggle('bad',
+      view.sound.textContent === NO_SOUND);
+  }
+
+  /** @param {boolean} heard */
+  soundText(heard) {
+    if (heard) return this.view.video.muted ? 'arrives, but is off' : 'arrives';
+    const fresh = performance.now() - this.connectedMs < SOUND_MS;
+    return fresh && this.viewer ? 'waiting for it' : NO_SOUND;
   }
 
   ageText() {
