@@ -31,3 +31,20 @@ bl_queue_pop (BlQueue *queue)
   pthread_mutex_unlock (&queue->lock);
   return message;
 }
+
+static gboolean
+call_back (GSource *source, GSourceFunc callback, gpointer user_data)
+{
+  return callback (user_data);
+}
+
+GSource *
+bl_queue_source_new (const char *name, GSourceFunc dispatch, gpointer user_data)
+{
+  static GSourceFuncs funcs = { .dispatch = call_back };
+  GSource *source = g_source_new (&funcs, sizeof (GSource));
+  g_source_set_static_name (source, name);
+  g_source_set_callback (source, dispatch, user_data, NULL);
+  g_source_attach (source, g_main_context_get_thread_default ());
+  return source;
+}

@@ -70,23 +70,6 @@ deliver (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-static gboolean
-call_back (GSource *source, GSourceFunc callback, gpointer user_data)
-{
-  return callback (user_data);
-}
-
-static GSource *
-new_event_source (BlRecorder *recorder)
-{
-  static GSourceFuncs funcs = { .dispatch = call_back };
-  GSource *source = g_source_new (&funcs, sizeof (GSource));
-  g_source_set_static_name (source, "recorder's events");
-  g_source_set_callback (source, deliver, recorder, NULL);
-  g_source_attach (source, g_main_context_get_thread_default ());
-  return source;
-}
-
 static const struct {
   BlLogLevel level;
   const char *text;
@@ -271,7 +254,8 @@ bl_recorder_new (const BlRecorderOptions *options, GError **error)
   bl_queue_init (&recorder->events);
   recorder->on_event = options->on_event;
   recorder->user_data = options->user_data;
-  recorder->event_source = new_event_source (recorder);
+  recorder->event_source
+      = bl_queue_source_new ("recorder's events", deliver, recorder);
   recorder->streams
       = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free,
                                (GDestroyNotify)bl_recorder_stream_free);

@@ -92,23 +92,6 @@ dispatch_events (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-static gboolean
-call_back (GSource *source, GSourceFunc callback, gpointer user_data)
-{
-  return callback (user_data);
-}
-
-static GSource *
-new_event_source (BlWorker *worker)
-{
-  static GSourceFuncs funcs = { .dispatch = call_back };
-  GSource *source = g_source_new (&funcs, sizeof (GSource));
-  g_source_set_static_name (source, "media worker's events");
-  g_source_set_callback (source, dispatch_events, worker, NULL);
-  g_source_attach (source, g_main_context_get_thread_default ());
-  return source;
-}
-
 /* ---- beginning and end ---- */
 
 static bool
@@ -217,7 +200,8 @@ bl_worker_new (const BlWorkerOptions *options, GError **error)
       = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
   bl_queue_init (&worker->commands);
   bl_queue_init (&worker->events);
-  worker->event_source = new_event_source (worker);
+  worker->event_source
+      = bl_queue_source_new ("media worker's events", dispatch_events, worker);
 
   if (!set_up (worker, options, error) || !start_thread (worker, error)) {
     bl_hub_free (worker->hub);
