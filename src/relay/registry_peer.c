@@ -391,6 +391,20 @@ find_to_view (BlRegistry *registry, const char *id, GError **error)
   return bl_registry_place (registry, call, worker, error) ? call : NULL;
 }
 
+/* For whoever is asked later why somebody saw nothing. */
+static void
+log_shortcomings (const BlPeer *viewer, const BlNegotiated *negotiated)
+{
+  if (negotiated->video_refused)
+    bl_info ("call %s: viewer %s gets sound alone: it offers no H.264 with "
+             "packetization-mode=1",
+             viewer->call->id, viewer->name);
+  if (negotiated->profile_mismatch)
+    bl_info ("call %s: viewer %s says that it does not decode the picture's "
+             "H.264 profile",
+             viewer->call->id, viewer->name);
+}
+
 char *
 bl_registry_view (BlRegistry *registry, const BlWho *who, const char *call_id,
                   const char *offer, gsize length, BlPeer **out_peer,
@@ -414,8 +428,10 @@ bl_registry_view (BlRegistry *registry, const BlWho *who, const char *call_id,
     return NULL;
   }
   *out_peer = peer;
-  if (add_peer (registry, call, g_steal_pointer (&peer), &negotiated, error))
+  if (add_peer (registry, call, g_steal_pointer (&peer), &negotiated, error)) {
+    log_shortcomings (*out_peer, &negotiated);
     return g_steal_pointer (&answer);
+  }
   *out_peer = NULL;
   bl_audit_add (registry->db, bl_clock_unix_us (), who->actor, who->name,
                 BL_AUDIT_VIEW_END, call->id, "no room at the relay", NULL);
