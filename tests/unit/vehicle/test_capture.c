@@ -27,7 +27,7 @@ static const BlCaptureOptions defaults = {
 typedef struct {
   BlCapture *capture;
   guint video, audio, keyframes, bad_keyframes;
-  guint loud; /* of audio */
+  guint loud;  /* of audio */
   gsize bytes; /* of video */
   guint32 profile_level_id;
   guint width, height;
