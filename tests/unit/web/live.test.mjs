@@ -9,7 +9,7 @@ import { RelayClock } from '../../../src/web/relay/clock.js';
 
 /** Another time than the machine's, in ms: the page's, and the relay's. */
 const now = { page: 0, relay: 0 };
-performance.now = () => now.page;
+Object.defineProperty(performance, 'now', { value: () => now.page });
 globalThis.fetch = async () => {
   now.page += 10;
   now.relay += 10;
