@@ -21,13 +21,11 @@ export class PictureAge {
     this.receiver = null;
     /** Capture time of the frame on the screen, relay's Unix ms. */
     this.capturedMs = NaN;
-    this.frames = 0;
     this.watch();
   }
 
   watch() {
     this.video.requestVideoFrameCallback((_, metadata) => {
-      this.frames++;
       const captured = this.captureTime(metadata.rtpTimestamp);
       // Without a capture time the age is unknown: it must not look young.
       if (!Number.isNaN(captured)) this.capturedMs = captured;
@@ -56,9 +54,10 @@ export class PictureAge {
   /**
    * Whether the picture may be taken for what happens now. One from the future
    * may not: a clock is wrong, and a frozen picture would look young for long.
+   * In doubt it is not: how far our clock may be off is no excuse.
    */
   get live() {
-    return Math.abs(this.ms) <= NOT_LIVE_MS + this.clock.uncertaintyMs;
+    return Math.abs(this.ms) <= NOT_LIVE_MS;
   }
 
   /** Forgets the last frame: the connection was made anew. */
