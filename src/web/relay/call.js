@@ -23,6 +23,11 @@ const LAST_RETRY_MS = 4000;
 const PATIENCE_MS = 1500;
 /* Sound that is silent for so long does not come. */
 const SOUND_MS = 2000;
+/* No microphone in a vehicle hears less than -80 dB for so long: it is off, or
+ * has failed and silence is sent in its stead. */
+const SILENT_MS = 5000;
+const SILENT = 'arrives, but is silent: check the microphone';
+const SILENCE = 1e-8;
 const NO_SOUND = 'NO SOUND ARRIVES';
 
 /** @param {string} id */
@@ -85,6 +90,9 @@ class CallView {
     this.call = null;
     this.retryMs = FIRST_RETRY_MS;
     this.soundBytes = 0;
+    this.soundEnergy = 0;
+    this.soundSeconds = 0;
+    this.soundLoudMs = performance.now();
     this.soundHeardMs = -Infinity;
     this.connectedMs = -Infinity;
     view.unmute.addEventListener('click', () => this.play());
@@ -215,6 +223,14 @@ class CallView {
         this.soundHeardMs = performance.now();
       }
       this.soundBytes = stat.bytesReceived;
+      const seconds = stat.totalSamplesDuration - this.soundSeconds;
+      const energy = stat.totalAudioEnergy - this.soundEnergy;
+      // Negative: the connection was made anew. Not a number: not told.
+      if (seconds < 0 || !(energy <= SILENCE * seconds)) {
+        this.soundLoudMs = performance.now();
+      }
+      this.soundEnergy = stat.totalAudioEnergy;
+      this.soundSeconds = stat.totalSamplesDuration;
     }
   }
 
@@ -235,12 +251,16 @@ class CallView {
     setText(view.coverAge, ended || !(this.age.ms >= 0) ? ''
       : `This picture is ${this.ageText()}.`);
     view.sound.classList.toggle('bad',
-      view.sound.textContent === NO_SOUND);
+      [NO_SOUND, SILENT].includes(view.sound.textContent ?? ''));
   }
 
   /** @param {boolean} heard */
   soundText(heard) {
-    if (heard) return this.view.video.muted ? 'arrives, but is off' : 'arrives';
+    if (heard && this.view.video.muted) return 'arrives, but is off';
+    if (heard && performance.now() - this.soundLoudMs > SILENT_MS) {
+      return SILENT;
+    }
+    if (heard) return 'arrives';
     const fresh = performance.now() - this.connectedMs < SOUND_MS;
     return fresh && this.viewer ? 'waiting for it' : NO_SOUND;
   }
