@@ -8,6 +8,7 @@
 #include <glib.h>
 
 #include "base/bltime.h"
+#include "base/histogram.h"
 
 /* Everything a worker drops, by reason. */
 typedef enum {
@@ -43,8 +44,17 @@ typedef struct {
   guint64 packets_out, bytes_out;
   guint64 sends; /* system calls; packets_out / sends is the run length */
   guint64 keyframe_requests_in, keyframe_requests_out;
-  guint64 rtx_sent; /* repairs to viewers */
+  guint64 nacks_in;      /* packets that viewers asked for again */
+  guint64 nacks_out;     /* packets asked of publishers again */
+  guint64 rtx_sent;      /* repairs to viewers */
+  guint64 blocked_sends; /* sends that found the socket's buffer full */
+  guint64 failed_sends;  /* sends that the kernel refused */
   guint64 drops[BL_N_DROPS];
+  BlHistogram receive_batch; /* datagrams of a receive call that gave any */
+  BlHistogram send_batch;    /* datagrams of a send call */
+  /* From a media packet's arrival until the last copy of it is with the kernel
+   * or, for want of room there, waits: what the relay adds. */
+  BlHistogram queue_us;
 } BlWorkerCounters;
 
 /* Without a packet for so long, a source (or a track of it) is not live. */
@@ -77,6 +87,10 @@ typedef struct {
   gint64 clock_offset_us; /* relay's wall clock minus the publisher's */
   gint64 capture_age_us;  /* capture to arrival of the last picture; -1 */
   BlTrackStats tracks[BL_N_TRACKS];
+  /* To all viewers, those who left included; bytes of datagrams. */
+  guint64 packets_out, bytes_out, rtx_sent;
+  guint64 nacks_in;  /* packets that viewers asked for again */
+  guint64 nacks_out; /* packets asked of the publishers again */
 } BlSourceStats;
 
 typedef struct {
