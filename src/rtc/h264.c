@@ -286,6 +286,13 @@ nal_flags (unsigned type, uint8_t first_byte)
   }
 }
 
+/* `ref_idc`: the header's bits, not shifted. */
+static uint8_t
+disposable_flag (unsigned type, unsigned ref_idc)
+{
+  return type <= 4 && ref_idc == 0 ? BL_H264_DISPOSABLE : 0;
+}
+
 static bool
 is_single (unsigned type)
 {
@@ -304,8 +311,9 @@ aggregate_flags (const uint8_t *bytes, size_t length)
       return BL_H264_MALFORMED;
     ref_idc |= header & 0x60;
     flags |= nal_flags (header & 0x1f, bl_reader_u8 (&nal));
+    flags |= disposable_flag (header & 0x1f, header & 0x60);
   } while (bl_reader_left (&r) > 0);
-  return flags | (ref_idc ? 0 : BL_H264_NON_REF);
+  return ref_idc ? flags & (uint8_t)~BL_H264_DISPOSABLE : flags;
 }
 
 static uint8_t
@@ -317,7 +325,7 @@ fragment_flags (const uint8_t *bytes, size_t length)
   uint8_t flags = type == BL_H264_IDR ? BL_H264_HAS_IDR : 0;
   if (bytes[1] & 0x80)
     flags |= nal_flags (type, bytes[2]);
-  return flags | (bytes[0] & 0x60 ? 0 : BL_H264_NON_REF);
+  return flags | disposable_flag (type, bytes[0] & 0x60);
 }
 
 uint8_t
@@ -334,5 +342,5 @@ bl_h264_payload_flags (const void *payload, size_t length)
   if (!is_single (type))
     return BL_H264_MALFORMED;
   return nal_flags (type, length > 1 ? bytes[1] : 0)
-         | (bytes[0] & 0x60 ? 0 : BL_H264_NON_REF);
+         | disposable_flag (type, bytes[0] & 0x60);
 }

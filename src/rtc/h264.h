@@ -88,9 +88,11 @@ enum {
    * that may only stand ahead of it (AUD, SPS, PPS, SEI): nothing of this
    * picture was sent earlier, save more of the same. */
   BL_H264_PICTURE_START = 1 << 4,
-  /* No NAL unit in it is used for reference (nal_ref_idc 0): may be left out
-   * without harm to other pictures. */
-  BL_H264_NON_REF = 1 << 5,
+  /* Slices, and no NAL unit in it is used for reference (nal_ref_idc 0): it
+   * may be left out without harm to other pictures, if all of its picture is.
+   * SEI and filler alone are not meant: they may stand in a picture that is
+   * needed, and even be its last packet. */
+  BL_H264_DISPOSABLE = 1 << 5,
   /* A fragment or aggregation that contradicts itself, or a type that
    * packetization-mode 1 doesn't allow. */
   BL_H264_MALFORMED = 1 << 6,

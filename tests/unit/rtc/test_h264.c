@@ -204,7 +204,7 @@ START_TEST (an_sps_cut_ahead_of_its_size_is_refused)
 }
 END_TEST
 
-#define NON_REF BL_H264_NON_REF
+#define DISPOSABLE BL_H264_DISPOSABLE
 #define IDR_START                                                              \
   (BL_H264_HAS_IDR | BL_H264_SLICE_START | BL_H264_PICTURE_START)
 #define SLICE_AND_PICTURE (BL_H264_SLICE_START | BL_H264_PICTURE_START)
@@ -218,7 +218,7 @@ static const struct {
   { "nothing", { 0 }, 0, BL_H264_MALFORMED },
   { "a slice", { 0x41, 0x9a }, 2, SLICE_AND_PICTURE },
   { "a second slice", { 0x41, 0x0a }, 2, BL_H264_SLICE_START },
-  { "a disposable slice", { 0x01, 0x9a }, 2, SLICE_AND_PICTURE | NON_REF },
+  { "a disposable slice", { 0x01, 0x9a }, 2, SLICE_AND_PICTURE | DISPOSABLE },
   { "an IDR slice", { 0x65, 0x88 }, 2, IDR_START },
   { "a second IDR slice",
     { 0x65, 0x08 },
@@ -227,8 +227,13 @@ static const struct {
   { "a slice of one byte", { 0x65 }, 1, BL_H264_HAS_IDR | BL_H264_SLICE_START },
   { "SPS", { 0x67, 1 }, 2, BL_H264_HAS_SPS | BL_H264_PICTURE_START },
   { "PPS", { 0x68, 1 }, 2, BL_H264_HAS_PPS | BL_H264_PICTURE_START },
-  { "SEI", { 0x06, 1 }, 2, BL_H264_PICTURE_START | NON_REF },
-  { "AUD", { 0x09, 0xf0 }, 2, BL_H264_PICTURE_START | NON_REF },
+  { "SEI", { 0x06, 1 }, 2, BL_H264_PICTURE_START },
+  { "AUD", { 0x09, 0xf0 }, 2, BL_H264_PICTURE_START },
+  { "filler", { 0x0c, 0xff }, 2, 0 },
+  { "SEI and a slice that is referred to",
+    { 0x78, 0, 1, 0x06, 0, 2, 0x41, 0x9a },
+    8,
+    SLICE_AND_PICTURE },
   { "SPS and PPS together",
     { 0x78, 0, 2, 0x67, 1, 0, 1, 0x68 },
     8,
@@ -240,7 +245,7 @@ static const struct {
   { "disposables together",
     { 0x18, 0, 1, 0x06, 0, 2, 0x01, 0x9a },
     8,
-    SLICE_AND_PICTURE | NON_REF },
+    SLICE_AND_PICTURE | DISPOSABLE },
   { "a first fragment of an IDR", { 0x7c, 0x85, 0x88 }, 3, IDR_START },
   { "a middle one", { 0x7c, 0x05, 0x88 }, 3, BL_H264_HAS_IDR },
   { "the last one", { 0x7c, 0x45, 0x88 }, 3, BL_H264_HAS_IDR },
@@ -249,7 +254,7 @@ static const struct {
     3,
     BL_H264_SLICE_START },
   { "a middle one of a slice", { 0x5c, 0x01, 0x88 }, 3, 0 },
-  { "a disposable fragment", { 0x1c, 0x41, 0x88 }, 3, NON_REF },
+  { "a disposable fragment", { 0x1c, 0x41, 0x88 }, 3, DISPOSABLE },
   { "the forbidden bit", { 0xe5, 0x88 }, 2, BL_H264_MALFORMED },
   { "type 0", { 0x60, 0x88 }, 2, BL_H264_MALFORMED },
   { "STAP-B", { 0x79, 0, 0, 0, 1, 0x67 }, 6, BL_H264_MALFORMED },
