@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/blassert.h"
+#include "secure/srtp_gcm.h"
 
 #define RTP_HEADER_BYTES 12
 #define RTP_SSRC_AT      8
@@ -19,7 +20,8 @@
 
 struct BlSrtp {
   srtp_t in;
-  srtp_t out;
+  srtp_t out;       /* AES-CM's; else NULL */
+  BlGcmSender *gcm; /* GCM's; else NULL */
   size_t tag_bytes;
   unsigned max_ssrcs;
   unsigned n_ssrcs;
@@ -94,6 +96,15 @@ create (srtp_t *out_context, BlSrtpProfile profile, const uint8_t *master,
   return status == srtp_err_status_ok;
 }
 
+static bool
+create_out (BlSrtp *srtp, const BlSrtpKeys *keys)
+{
+  if (keys->profile == BL_SRTP_AES128_CM_SHA1_80)
+    return create (&srtp->out, keys->profile, keys->local, ssrc_any_outbound);
+  srtp->gcm = bl_gcm_sender_new (keys->profile, keys->local);
+  return srtp->gcm != NULL;
+}
+
 BlSrtp *
 bl_srtp_new (const BlSrtpKeys *keys, unsigned max_remote_ssrcs)
 {
@@ -108,7 +119,7 @@ bl_srtp_new (const BlSrtpKeys *keys, unsigned max_remote_ssrcs)
   srtp->tag_bytes = profiles[keys->profile].tag_bytes;
   srtp->max_ssrcs = max_remote_ssrcs;
   if (create (&srtp->in, keys->profile, keys->remote, ssrc_any_inbound)
-      && create (&srtp->out, keys->profile, keys->local, ssrc_any_outbound))
+      && create_out (srtp, keys))
     return srtp;
   bl_srtp_free (srtp);
   return NULL;
@@ -123,6 +134,7 @@ bl_srtp_free (BlSrtp *srtp)
     srtp_dealloc (srtp->in);
   if (srtp->out)
     srtp_dealloc (srtp->out);
+  bl_gcm_sender_free (srtp->gcm);
   free (srtp);
 }
 
@@ -203,12 +215,17 @@ bl_srtp_unprotect_rtcp (BlSrtp *srtp, uint8_t *packet, size_t *length)
   return unprotect (srtp, srtp_unprotect_rtcp, packet, length, RTCP_SSRC_AT);
 }
 
+typedef BlSrtpStatus (*GcmTransform) (BlGcmSender *sender, uint8_t *packet,
+                                      size_t *length);
+
 static BlSrtpStatus
-protect (BlSrtp *srtp, Transform transform, uint8_t *packet, size_t *length,
-         size_t capacity)
+protect (BlSrtp *srtp, GcmTransform gcm_transform, Transform transform,
+         uint8_t *packet, size_t *length, size_t capacity)
 {
   if (capacity < *length || capacity - *length < BL_SRTP_TRAILER_MAX)
     return BL_SRTP_NO_ROOM;
+  if (srtp->gcm)
+    return gcm_transform (srtp->gcm, packet, length);
   int bytes = (int)*length;
   BlSrtpStatus status = status_of (transform (srtp->out, packet, &bytes));
   if (status == BL_SRTP_OK)
@@ -222,7 +239,8 @@ bl_srtp_protect_rtp (BlSrtp *srtp, uint8_t *packet, size_t *length,
 {
   if (*length < RTP_HEADER_BYTES || *length > UINT16_MAX)
     return BL_SRTP_SHORT;
-  return protect (srtp, srtp_protect, packet, length, capacity);
+  return protect (srtp, bl_gcm_sender_protect_rtp, srtp_protect, packet, length,
+                  capacity);
 }
 
 BlSrtpStatus
@@ -231,5 +249,6 @@ bl_srtp_protect_rtcp (BlSrtp *srtp, uint8_t *packet, size_t *length,
 {
   if (*length < RTCP_HEADER_BYTES || *length > UINT16_MAX)
     return BL_SRTP_SHORT;
-  return protect (srtp, srtp_protect_rtcp, packet, length, capacity);
+  return protect (srtp, bl_gcm_sender_protect_rtcp, srtp_protect_rtcp, packet,
+                  length, capacity);
 }

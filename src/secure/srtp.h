@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * SRTP and SRTCP (RFC 3711, RFC 7714) for one session over libsrtp: one
- * context for what comes in, one for what goes out, both keyed by DTLS
- * (secure/dtls.h).
+ * SRTP and SRTCP (RFC 3711, RFC 7714) for one session, keyed by DTLS
+ * (secure/dtls.h). What comes in, and AES-CM, is libsrtp's; what goes out under
+ * AES-GCM is our own over OpenSSL (secure/srtp_gcm.h), byte for byte the same.
  *
  * A BlSrtp belongs to one thread at a time. Packets are changed in place.
  * There is no MKI and no encrypted header extension. Nothing is allocated per
  * packet here; libsrtp allocates a stream for the first packet of an SSRC
- * (about 3 KB), so the number of SSRCs a peer can make is bounded, and where it
+ * (about 1 KB), so the number of SSRCs a peer can make is bounded, and where it
  * is built on NSS, as Debian's is, its ciphers allocate and free inside.
  *
  * What goes out is never protected twice under one sequence number: a
  * retransmission is RTX, a stream of its own (RFC 4588). Begin sequence numbers
  * below 2^15, so that a loss at the very start can't be mistaken for a wrap
- * (RFC 3711 section 3.3.1).
+ * (RFC 3711 section 3.3.1), and leave no gap of 2^15 or more.
  */
 #pragma once
 
@@ -57,23 +57,26 @@ typedef enum {
   BL_SRTP_OK,
   BL_SRTP_SHORT,      /* too short, or its header doesn't fit in it */
   BL_SRTP_AUTH,       /* not authentic: tampered with, or other keys */
-  BL_SRTP_REPLAYED,   /* seen already, or older than the window */
+  BL_SRTP_REPLAYED,   /* seen or sent already, or older than the window */
   BL_SRTP_MANY_SSRCS, /* a new SSRC beyond the bound */
   BL_SRTP_NO_ROOM,    /* less than BL_SRTP_TRAILER_MAX behind the packet */
   BL_SRTP_FAILED,     /* anything else, for example keys used up */
 } BlSrtpStatus;
 
-/* How many packets behind the newest one may still come in, once. */
+/* How many packets behind the newest one may still come in or go out, once. */
 #define BL_SRTP_WINDOW 2048
 
 /* The most that `max_remote_ssrcs` may be. */
 #define BL_SRTP_SSRCS_MAX 64
 
+/* From how many SSRCs we may send. */
+#define BL_SRTP_LOCAL_SSRCS_MAX 8
+
 typedef struct BlSrtp BlSrtp;
 
 /* Keys are copied (clear yours). `max_remote_ssrcs` (1..BL_SRTP_SSRCS_MAX):
  * how many SSRCs the peer may send from, RTX, RTCP and a few changes of mind
- * included. NULL if libsrtp refuses (no memory). Any thread. */
+ * included. NULL if a library refuses (no memory). Any thread. */
 BlSrtp *bl_srtp_new (const BlSrtpKeys *keys, unsigned max_remote_ssrcs);
 
 /* Accepts NULL. */

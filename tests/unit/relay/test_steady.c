@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Forwarding takes no memory: malloc is ours here, and counts while the relay
- * is at work. Encryption is left out (--wrap in meson.build): what libsrtp's
+ * is at work. Decryption is left out (--wrap in meson.build): what libsrtp's
  * crypto library does is not in our hands.
  */
 #include <string.h>
@@ -37,26 +37,10 @@ realloc (void *memory, size_t size)
   return __libc_realloc (memory, size);
 }
 
-BlSrtpStatus __real_bl_srtp_protect_rtp (BlSrtp *srtp, uint8_t *packet,
-                                         size_t *length, size_t capacity);
-BlSrtpStatus __wrap_bl_srtp_protect_rtp (BlSrtp *srtp, uint8_t *packet,
-                                         size_t *length, size_t capacity);
 BlSrtpStatus __real_bl_srtp_unprotect_rtp (BlSrtp *srtp, uint8_t *packet,
                                            size_t *length);
 BlSrtpStatus __wrap_bl_srtp_unprotect_rtp (BlSrtp *srtp, uint8_t *packet,
                                            size_t *length);
-
-BlSrtpStatus
-__wrap_bl_srtp_protect_rtp (BlSrtp *srtp, uint8_t *packet, size_t *length,
-                            size_t capacity)
-{
-  bool before = counting;
-  counting = false;
-  BlSrtpStatus status
-      = __real_bl_srtp_protect_rtp (srtp, packet, length, capacity);
-  counting = before;
-  return status;
-}
 
 BlSrtpStatus
 __wrap_bl_srtp_unprotect_rtp (BlSrtp *srtp, uint8_t *packet, size_t *length)
