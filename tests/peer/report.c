@@ -64,9 +64,9 @@ peer_report_interval (const PeerReported *viewers, unsigned count,
     peer_figures_add (&audio, &r->audio);
     frames_min = MIN (frames_min, r->video.frames);
     sounds_min = MIN (sounds_min, r->audio.frames);
-    closed += r->viewer->link.closed;
+    closed += r->viewer->session.link.closed;
     failed += r->error != NULL;
-    connected += peer_link_is_up (&r->viewer->link);
+    connected += peer_session_is_up (&r->viewer->session);
   }
   json_builder_begin_object (b);
   add (b, "at_ms", elapsed_us / 1000);
@@ -127,12 +127,12 @@ add_viewer (JsonBuilder *b, const PeerReported *r)
     json_builder_add_string_value (b, r->error);
   else
     json_builder_add_null_value (b);
-  add_ms (b, "connected_ms", v->connected_us, v->started_us);
-  add_ms (b, "closed_ms", v->closed_us, v->started_us);
+  add_ms (b, "connected_ms", v->session.connected_us, v->session.started_us);
+  add_ms (b, "closed_ms", v->session.closed_us, v->session.started_us);
   add (b, "byes", v->n_byes);
   add (b, "unauthentic", v->n_unauthentic);
-  add_track (b, "video", &v->video, &r->video_total, v->started_us);
-  add_track (b, "audio", &v->audio, &r->audio_total, v->started_us);
+  add_track (b, "video", &v->video, &r->video_total, v->session.started_us);
+  add_track (b, "audio", &v->audio, &r->audio_total, v->session.started_us);
   json_builder_end_object (b);
 }
 

@@ -10,21 +10,13 @@
  */
 #pragma once
 
-#include "base/address.h"
-#include "link.h"
-#include "rtc/twcc.h"
-#include "signal/negotiated.h"
+#include "feedback.h"
 #include "track.h"
-
-#define PEER_VIEWER_MAX_CANDIDATES 8
 
 typedef struct PeerViewer {
   /* For the caller to read. */
-  PeerLink link;
+  PeerSession session;
   PeerTrack video, audio;
-  BlTime started_us;   /* the offer was made */
-  BlTime connected_us; /* keys are there; BL_TIME_NEVER */
-  BlTime closed_us;    /* the relay hung up; BL_TIME_NEVER */
   unsigned n_byes;
   unsigned n_unauthentic; /* packets that SRTP refused */
 
@@ -32,20 +24,8 @@ typedef struct PeerViewer {
   void (*send) (struct PeerViewer *viewer, const BlAddress *to,
                 const uint8_t *bytes, size_t length);
   void *user_data; /* the caller's */
-  const BlCert *cert;
-  const BlDtlsContext *context;
-  BlFingerprint relay_fingerprint;
-  BlNegotiated negotiated;
-  bool answered;
-  char ufrag[16], pwd[33];
-  uint32_t ssrc;  /* of our RTCP */
-  BlNtp ntp_at_0; /* the wall clock when the monotonic one was 0 */
-  unsigned n_candidates;
-  BlAddress candidates[PEER_VIEWER_MAX_CANDIDATES];
-  BlAddress remote; /* the candidate that answered */
-  BlTime check_us, check_sent_us, report_us, feedback_us;
-  unsigned n_checks;
-  BlTwccReceiver twcc;
+  BlNtp ntp_at_0;  /* the wall clock when the monotonic one was 0 */
+  PeerFeedback feedback;
 } PeerViewer;
 
 /* Borrows `cert` and `context`. `index` tells viewers of a process apart. */

@@ -87,7 +87,7 @@ static void
 open_socket (Member *m)
 {
   const int buffer = RECEIVE_BUFFER;
-  int family = m->reported.viewer->candidates[0].any.sa_family;
+  int family = m->reported.viewer->session.candidates[0].any.sa_family;
   m->fd = socket (family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (m->fd < 0) {
     m->reported.error
@@ -228,7 +228,8 @@ run (Swarm *s, int seconds)
     g_timeout_add_seconds ((guint)seconds, on_end, s);
   g_main_loop_run (s->loop);
   for (unsigned i = 0; i < s->count; i++)
-    connected += s->members[i].reported.viewer->connected_us != BL_TIME_NEVER;
+    connected
+        += s->members[i].reported.viewer->session.connected_us != BL_TIME_NEVER;
   return connected == s->count;
 }
 

@@ -11,9 +11,11 @@ struct PeerWhep {
   SoupSession *session;
   char *url;
   char *authorization; /* NULL: none */
+  char *call;          /* NULL: none was named */
 };
 
 typedef struct {
+  PeerWhep *whep;
   SoupMessage *message;
   PeerWhepAnswer answered;
   void (*done) (gpointer);
@@ -50,6 +52,7 @@ peer_whep_free (PeerWhep *whep)
   g_object_unref (whep->session);
   g_free (whep->url);
   g_free (whep->authorization);
+  g_free (whep->call);
   g_free (whep);
 }
 
@@ -97,6 +100,9 @@ on_answer (GObject *source, GAsyncResult *result, gpointer data)
     request->answered (NULL, NULL, error, request->user_data);
     return;
   }
+  g_free (request->whep->call);
+  request->whep->call = g_strdup (soup_message_headers_get_one (
+      soup_message_get_response_headers (message), "Bluelight-Call"));
   request->answered (g_steal_pointer (&body), g_steal_pointer (&session_url),
                      NULL, request->user_data);
 }
@@ -116,11 +122,18 @@ peer_whep_post (PeerWhep *whep, const char *offer, PeerWhepAnswer answered,
   g_autoptr (GBytes) body = g_bytes_new (offer, strlen (offer));
   soup_message_set_request_body_from_bytes (message, "application/sdp", body);
   Request *request = g_new (Request, 1);
-  *request = (Request){ .message = message,
+  *request = (Request){ .whep = whep,
+                        .message = message,
                         .answered = answered,
                         .user_data = user_data };
   soup_session_send_and_read_async (whep->session, message, G_PRIORITY_DEFAULT,
                                     NULL, on_answer, request);
+}
+
+const char *
+peer_whep_call (const PeerWhep *whep)
+{
+  return whep->call ? whep->call : "";
 }
 
 static void

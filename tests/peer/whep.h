@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A WHEP client's HTTP: POST an offer, DELETE the session. Asynchronous, in the
- * thread's default main context.
+ * A WHIP or WHEP client's HTTP: POST an offer, DELETE the session.
+ * Asynchronous, in the thread's default main context.
  */
 #pragma once
 
@@ -20,6 +20,10 @@ typedef void (*PeerWhepAnswer) (char *answer, char *session_url, GError *error,
                                 gpointer user_data);
 void peer_whep_post (PeerWhep *whep, const char *offer, PeerWhepAnswer answered,
                      gpointer user_data);
+
+/* The call that the relay named in its last answer to a publisher; "" if it
+ * named none. Borrowed until the next answer. */
+const char *peer_whep_call (const PeerWhep *whep);
 
 /* `done` is called whatever comes of it. */
 void peer_whep_delete (PeerWhep *whep, const char *session_url,

@@ -29,7 +29,7 @@ scenario('hanging up ends the call for everybody and completes its recording',
     const { vehicle, call } = await site.startCall('ambulance-1', 'north');
     const viewers = await site.watch(call);
     await viewers.live();
-    await viewers.passed(2);
+    await viewers.passed(3);
     await site.hangUp(vehicle);
     await viewers.until('told of the end', (second) => second.closed === 1);
     await eventually('no call is left', async () =>
