@@ -180,10 +180,13 @@ judge (BlDownlink *link, BlTime now)
 static void
 close_window (BlDownlink *link, BlTime now)
 {
-  measure_queue (link, now);
-  measure_loss (link);
-  measure_rate (link);
-  judge (link, now);
+  /* A link that carries nothing at all is down, and not narrow. */
+  if (link->window.received > 0) {
+    measure_queue (link, now);
+    measure_loss (link);
+    measure_rate (link);
+    judge (link, now);
+  }
   link->window
       = (BlDownlinkWindow){ .opened = now, .least_delay_us = INT64_MAX };
 }

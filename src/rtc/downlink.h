@@ -18,7 +18,8 @@
  *   - if the loss is above its bound for BL_DOWNLINK_LOSSY_US,
  * and no longer so after BL_DOWNLINK_CLEAR_US without any of it. The bound
  * allows for what the link loses anyway: the loss that is left while less than
- * half of what it carries is being sent is not the stream's doing.
+ * half of what it carries is being sent is not the stream's doing. A window in
+ * which nothing arrived is an outage and says nothing.
  *
  * Two figures of the link's rate: `carried_bps`, what arrived while it was
  * busy; and `shown_bps`, the best rate at which BL_DOWNLINK_RUN packets in a
@@ -42,7 +43,7 @@
 #define BL_DOWNLINK_CLEAR_US     (1 * BL_SECOND)
 #define BL_DOWNLINK_LOSS         26 /* of 256: the bound, where nothing is lost */
 #define BL_DOWNLINK_LOSS_MAX     128
-#define BL_DOWNLINK_RUN          16
+#define BL_DOWNLINK_RUN          8
 
 typedef struct {
   uint16_t sent_ms; /* on the sender's clock, modulo 2^16 */

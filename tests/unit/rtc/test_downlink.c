@@ -49,7 +49,7 @@ static struct {
   /* What the link is like. */
   uint32_t rate_bps, queue_bytes;
   double loss; /* at random */
-  bool cut, feedback_lost;
+  bool cut, feedback_lost, lumpy;
   int64_t drift_ppm;
 
   Queued queue[MAX_QUEUED];
@@ -131,6 +131,8 @@ static void
 carry (void)
 {
   sim.credit += sim.rate_bps / 1000;
+  if (sim.lumpy && sim.now / BL_MS % 50 != 0)
+    return;
   while (sim.n > 0 && sim.credit >= sim.queue[sim.first].bytes * 8) {
     Queued packet = sim.queue[sim.first];
     sim.first = (sim.first + 1) % MAX_QUEUED;
@@ -284,11 +286,12 @@ START_TEST (random_loss_is_no_overload)
 }
 END_TEST
 
-START_TEST (an_outage_of_a_second_is_no_overload)
+START_TEST (an_outage_is_no_overload)
 {
+  static const int outages_ms[] = { 300, 1000, 3000, 10000 };
   run (&full, 10000, -1);
   sim.cut = true;
-  run (&full, 1000, -1);
+  run (&full, outages_ms[_i], -1);
   sim.cut = false;
   ck_assert_int_eq (run (&full, 20000, 1), 20000);
 }
@@ -327,6 +330,17 @@ START_TEST (a_paced_keyframe_shows_what_the_link_carries)
   run (&keys, 20000, -1);
   assert_within ((int)sim.link.shown_bps, (int)cases[_i].low,
                  (int)cases[_i].high);
+}
+END_TEST
+
+/* As a radio does that sends every 50 ms what has gathered. */
+START_TEST (a_link_that_hands_over_in_lumps_does_not_look_wide)
+{
+  sim.lumpy = true;
+  sim.pace_bps = 1500000;
+  sim.rate_bps = 2000000;
+  run (&keys, 20000, -1);
+  ck_assert_uint_lt (sim.link.shown_bps, 1700000);
 }
 END_TEST
 
@@ -472,10 +486,11 @@ main (void)
   tcase_add_test (tcase, a_link_that_narrows_is_found_at_once);
   tcase_add_test (tcase, it_is_clear_again_once_less_is_sent);
   tcase_add_loop_test (tcase, random_loss_is_no_overload, 0, 3);
-  tcase_add_test (tcase, an_outage_of_a_second_is_no_overload);
+  tcase_add_loop_test (tcase, an_outage_is_no_overload, 0, 4);
   tcase_add_test (tcase, loss_that_thinning_does_not_mend_is_the_links_own);
   tcase_add_loop_test (tcase, a_paced_keyframe_shows_what_the_link_carries, 0,
                        3);
+  tcase_add_test (tcase, a_link_that_hands_over_in_lumps_does_not_look_wide);
   tcase_add_test (tcase, what_was_shown_long_ago_is_forgotten);
   tcase_add_loop_test (tcase, clocks_that_drift_are_no_queue, 0, 2);
   tcase_add_test (tcase, lost_feedback_changes_nothing);
