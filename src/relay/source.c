@@ -118,7 +118,8 @@ note_taken (BlSource *source, const BlTrack *track, const BlHistoryEntry *entry)
   source->fresh[source->n_fresh++]
       = (BlFresh){ .kind = track->kind, .seq = entry->seq };
   if (entry->meta.h264 & BL_H264_HAS_IDR)
-    bl_keyframe_on_arrival (&source->keyframe);
+    bl_keyframe_on_arrival (&source->keyframe, entry->meta.received_us);
+  bl_rates_on_packet (&source->rates, &entry->meta);
   if (!source->live)
     source->news |= BL_SOURCE_STARTED;
   source->live = true;
@@ -255,6 +256,12 @@ void
 bl_source_want_keyframe (BlSource *source)
 {
   bl_keyframe_want (&source->keyframe);
+}
+
+void
+bl_source_want_keyframe_seldom (BlSource *source, BlTime now)
+{
+  bl_keyframe_want_seldom (&source->keyframe, now);
 }
 
 static void

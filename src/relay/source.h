@@ -19,6 +19,7 @@
 #pragma once
 
 #include "relay/keyframe.h"
+#include "relay/rates.h"
 #include "relay/track.h"
 #include "relay/udp.h"
 #include "rtc/twcc.h"
@@ -44,6 +45,7 @@ typedef struct {
 typedef struct {
   BlTrack tracks[BL_N_TRACKS];
   BlKeyframe keyframe;
+  BlRates rates;
   BlClockOffset offset;
   BlTwccReceiver twcc;
   uint32_t news; /* BlSourceNews */
@@ -88,6 +90,10 @@ BlSourceRtcp bl_source_on_rtcp (BlSource *source, const void *data,
 
 /* Somebody needs a keyframe. */
 void bl_source_want_keyframe (BlSource *source);
+
+/* A viewer that is given keyframes only would have one now and then; say so
+ * after each. */
+void bl_source_want_keyframe_seldom (BlSource *source, BlTime now);
 
 /* The next compound that is due, or 0. */
 size_t bl_source_write_rtcp (BlSource *source, BlTime now, BlNtp ntp,
