@@ -4,6 +4,7 @@
 static const BlSessionRoleOps publisher_ops;
 
 static void on_timer (void *owner, BlTime now);
+static void mend_rounds (BlFeed *feed);
 
 BlFeed *
 bl_feed_new (BlLoop *loop, BlSourceId id, BlTap *tap, guint64 recording)
@@ -278,6 +279,7 @@ bl_feed_remove_session (BlFeed *feed, BlSession *session)
 {
   if (session->role == BL_SESSION_VIEWER) {
     g_ptr_array_remove_fast (feed->viewers, session->owner);
+    mend_rounds (feed);
     bl_viewer_free (session->owner);
   } else {
     g_ptr_array_remove_fast (feed->publishers, session->owner);
@@ -312,25 +314,88 @@ bl_feed_want_keyframe (BlFeed *feed)
   update_timer (feed);
 }
 
-void
-bl_feed_forward (BlFeed *feed)
+static unsigned
+take_in_track (BlFeed *feed, BlTrackKind kind)
 {
-  BlSource *source = &feed->source;
+  const BlHistory *history = &feed->source.tracks[kind].history;
+  uint64_t next = bl_history_next_arrival (history);
+  uint64_t *cursor = &feed->tap_cursors[kind];
+  unsigned fresh = (unsigned)(next - *cursor);
+  for (; *cursor < next; ++*cursor) {
+    const BlHistoryEntry *entry = bl_history_arrival (history, *cursor);
+    if (feed->tap && entry)
+      tap_entry (feed, kind, entry);
+  }
+  if (fresh > 0)
+    feed->rounds[kind].again = true;
+  return fresh;
+}
+
+unsigned
+bl_feed_take_in (BlFeed *feed)
+{
+  unsigned fresh = 0;
   if (feed->tap_owed)
     feed->tap_owed = !mark_tap (feed, BL_TAP_START);
   tell_news (feed);
-  for (guint i = 0; i < feed->viewers->len; i++)
-    bl_viewer_forward (g_ptr_array_index (feed->viewers, i));
-  for (unsigned i = 0; feed->tap && i < source->n_fresh; i++) {
-    const BlFresh *fresh = &source->fresh[i];
-    const BlHistoryEntry *entry
-        = bl_history_get (&source->tracks[fresh->kind].history, fresh->seq);
-    if (entry)
-      tap_entry (feed, fresh->kind, entry);
-  }
-  source->n_fresh = 0;
+  for (unsigned kind = 0; kind < BL_N_TRACKS; kind++)
+    fresh += take_in_track (feed, (BlTrackKind)kind);
   feed->dirty = false;
   update_timer (feed);
+  return fresh;
+}
+
+static bool
+is_due (const BlRound *round)
+{
+  return round->left > 0 || round->again;
+}
+
+bool
+bl_feed_is_busy (const BlFeed *feed)
+{
+  return is_due (&feed->rounds[BL_TRACK_AUDIO])
+         || is_due (&feed->rounds[BL_TRACK_VIDEO]);
+}
+
+static void
+begin_round (BlRound *round, guint n_viewers)
+{
+  round->again = false;
+  round->left = n_viewers;
+  round->first = n_viewers > 0 ? (round->first + 1) % n_viewers : 0;
+  round->next = round->first;
+}
+
+unsigned
+bl_feed_serve (BlFeed *feed)
+{
+  BlTrackKind kind = is_due (&feed->rounds[BL_TRACK_AUDIO]) ? BL_TRACK_AUDIO
+                                                            : BL_TRACK_VIDEO;
+  BlRound *round = &feed->rounds[kind];
+  bool more;
+  if (round->left == 0)
+    begin_round (round, feed->viewers->len);
+  if (round->left == 0)
+    return 0;
+  unsigned n = bl_viewer_serve (g_ptr_array_index (feed->viewers, round->next),
+                                kind, &more);
+  if (bl_sender_blocked (&feed->loop->sender))
+    return n;
+  round->again |= more;
+  round->left--;
+  round->next = (round->next + 1) % feed->viewers->len;
+  return n;
+}
+
+/* Another stands in the place of a viewer that is gone. */
+static void
+mend_rounds (BlFeed *feed)
+{
+  for (unsigned kind = 0; kind < BL_N_TRACKS; kind++) {
+    feed->rounds[kind].again |= feed->rounds[kind].left > 0;
+    feed->rounds[kind].left = 0;
+  }
 }
 
 void

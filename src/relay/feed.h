@@ -2,7 +2,13 @@
  *
  * A source with all that hangs on it: the session of its publisher, its viewers
  * and its recording. What comes from the publisher goes into the source; once
- * a batch, what is fresh goes to the viewers and into the tap.
+ * a batch, what is fresh goes into the tap, and a round of the viewers begins.
+ *
+ * A round visits each viewer once (bl_viewer_serve), so that none waits for the
+ * whole of another's burst; who has more to send after it gets another round.
+ * Sound has rounds of its own, which go first: a keyframe never delays it. Each
+ * round begins with another viewer, so that the last place is everybody's now
+ * and then.
  *
  * Invariants:
  * - `source` has a publisher if and only if `publisher` is not NULL, and it is
@@ -25,6 +31,13 @@ typedef struct BlPublisher {
   BlNegotiated negotiated;
 } BlPublisher;
 
+typedef struct {
+  guint first; /* with whom the last round began */
+  guint next;  /* whose turn it is */
+  guint left;  /* how many are still to come in this round */
+  bool again;  /* another round is due */
+} BlRound;
+
 struct BlFeed {
   BlLoop *loop; /* borrowed */
   BlSourceId id;
@@ -32,14 +45,16 @@ struct BlFeed {
   guint64 recording;
   BlSource source;
   BlTimer timer;
-  BlPublisher *publisher;       /* the one whose packets count; NULL: none */
-  GPtrArray *publishers;        /* of BlPublisher, owned */
-  GPtrArray *viewers;           /* of BlViewer, owned */
-  bool dirty;                   /* there is something fresh */
-  bool tap_begun;               /* START was written, or is owed */
-  bool tap_owed;                /* START found no room; try again */
-  bool tap_lost;                /* LOST was, and no BACK since */
-  bool tap_tracks[BL_N_TRACKS]; /* what the last START said */
+  BlPublisher *publisher; /* the one whose packets count; NULL: none */
+  GPtrArray *publishers;  /* of BlPublisher, owned */
+  GPtrArray *viewers;     /* of BlViewer, owned */
+  BlRound rounds[BL_N_TRACKS];
+  bool dirty;                        /* something came from the publisher */
+  bool tap_begun;                    /* START was written, or is owed */
+  bool tap_owed;                     /* START found no room; try again */
+  bool tap_lost;                     /* LOST was, and no BACK since */
+  bool tap_tracks[BL_N_TRACKS];      /* what the last START said */
+  uint64_t tap_cursors[BL_N_TRACKS]; /* the next arrival to record */
   BlTsUnwrapper tap_times[BL_N_TRACKS];
 };
 
@@ -60,7 +75,15 @@ void bl_feed_remove_session (BlFeed *feed, BlSession *session);
 /* For the recording. */
 void bl_feed_want_keyframe (BlFeed *feed);
 
-/* At the end of a batch, if it is dirty: passes on what is fresh. */
-void bl_feed_forward (BlFeed *feed);
+/* At the end of a batch, if it is dirty: tells the news, records what is fresh,
+ * and begins a round for it. Returns how many packets are fresh. */
+unsigned bl_feed_take_in (BlFeed *feed);
+
+/* Is there a round to go on with? */
+bool bl_feed_is_busy (const BlFeed *feed);
+
+/* If busy: the viewer whose turn it is sends what it may. Returns how many
+ * packets. While the socket is full, nobody's turn passes. */
+unsigned bl_feed_serve (BlFeed *feed);
 
 void bl_feed_stats (const BlFeed *feed, BlSourceStats *out_stats);

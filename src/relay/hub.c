@@ -20,6 +20,11 @@ struct BlHub {
   guint n_feeds;
   guint max_feeds;
   BlFeed **feeds; /* few: found by walking */
+  guint turn;     /* whose turn it is among the feeds */
+
+  /* What has arrived since all was sent, and when the first of it did. */
+  guint64 n_queued;
+  BlTime queued_since;
 };
 
 BlHub *
@@ -231,19 +236,86 @@ pass_on_recorder_wishes (BlHub *hub)
         bl_feed_want_keyframe (hub->feeds[i]);
 }
 
+static void
+take_in (BlHub *hub)
+{
+  for (guint i = 0; i < hub->n_feeds; i++) {
+    if (!hub->feeds[i]->dirty)
+      continue;
+    if (hub->n_queued == 0)
+      hub->queued_since = hub->loop.now;
+    hub->n_queued += bl_feed_take_in (hub->feeds[i]);
+  }
+}
+
+static bool
+is_busy (const BlHub *hub)
+{
+  for (guint i = 0; i < hub->n_feeds; i++)
+    if (bl_feed_is_busy (hub->feeds[i]))
+      return true;
+  return false;
+}
+
+/* One visit to a viewer of each feed after the other, until nothing is left or
+ * the turn's share is used up. A visit that finds nothing costs, too. */
+static void
+forward (BlHub *hub)
+{
+  guint idle = 0;
+  for (unsigned left = BL_HUB_TURN_PACKETS; left > 0 && idle < hub->n_feeds;) {
+    if (bl_sender_blocked (&hub->loop.sender))
+      return;
+    BlFeed *feed = hub->feeds[hub->turn++ % hub->n_feeds];
+    if (!bl_feed_is_busy (feed)) {
+      idle++;
+      continue;
+    }
+    unsigned n = bl_feed_serve (feed);
+    left -= CLAMP (n, 1, left);
+    idle = 0;
+  }
+}
+
 void
 bl_hub_finish_turn (BlHub *hub)
 {
-  for (guint i = 0; i < hub->n_feeds; i++)
-    if (hub->feeds[i]->dirty)
-      bl_feed_forward (hub->feeds[i]);
+  BlLoop *loop = &hub->loop;
+  take_in (hub);
+  forward (hub);
   pass_on_recorder_wishes (hub);
-  bl_timers_run (&hub->loop.timers, hub->loop.now);
-  bl_sender_flush (&hub->loop.sender);
+  loop->join_packets_left = BL_HUB_TURN_JOIN_PACKETS;
+  bl_timers_run (&loop->timers, loop->now);
+  bl_sender_flush (&loop->sender);
+}
+
+void
+bl_hub_note_end (BlHub *hub, BlTime now)
+{
+  if (hub->n_queued == 0
+      || (is_busy (hub) && !bl_sender_blocked (&hub->loop.sender)))
+    return;
+  bl_histogram_add_many (&hub->loop.counters.queue_us, now - hub->queued_since,
+                         hub->n_queued);
+  hub->n_queued = 0;
+}
+
+bool
+bl_hub_is_blocked (const BlHub *hub)
+{
+  return bl_sender_blocked (&hub->loop.sender);
+}
+
+void
+bl_hub_on_writable (BlHub *hub)
+{
+  bl_sender_resume (&hub->loop.sender);
 }
 
 BlTime
 bl_hub_next_deadline (const BlHub *hub)
 {
+  if (is_busy (hub) && !bl_hub_is_blocked (hub))
+    return hub->loop.now;
   return bl_timers_next (&hub->loop.timers);
 }

@@ -8,14 +8,28 @@
  *   bl_hub_add_source() … bl_hub_remove_session()      commands
  *   bl_hub_receive()                                   each datagram
  *   bl_hub_finish_turn()                               deadlines, forwarding
- *   sleep until bl_hub_next_deadline()
+ *   bl_hub_note_end()
+ *   sleep until bl_hub_next_deadline(), or
+ *   while bl_hub_is_blocked(), until the socket has room: bl_hub_on_writable()
  *
- * Invariant: nothing is sent later than the end of the turn in which it became
- * due, and what goes to one path keeps its order.
+ * A turn forwards a bounded number of packets. If there is more to send, the
+ * next deadline is past: the worker looks at its socket and goes on. So nothing
+ * waits for longer than a turn before it gets its share, whatever bursts
+ * others send; and nothing waits in order to be sent together with what
+ * comes later.
+ *
+ * Invariants: the feeds get one visit each in turn; what goes to one path keeps
+ * its order.
  */
 #pragma once
 
 #include "relay/feed.h"
+
+/* What one turn forwards, at most and about: some tenths of a millisecond. */
+#define BL_HUB_TURN_PACKETS 256
+
+/* Of them, all joins together. */
+#define BL_HUB_TURN_JOIN_PACKETS 64
 
 typedef struct BlHub BlHub;
 
@@ -62,4 +76,13 @@ BlWorkerCounters *bl_hub_counters (BlHub *hub);
 void bl_hub_receive (BlHub *hub, const BlPath *path, BlPacket *packet);
 
 void bl_hub_finish_turn (BlHub *hub);
+
+/* The time at which the turn ended: counts how long what came has waited. */
+void bl_hub_note_end (BlHub *hub, BlTime now);
+
+/* The socket is full: nothing is forwarded until bl_hub_on_writable(). */
+bool bl_hub_is_blocked (const BlHub *hub);
+void bl_hub_on_writable (BlHub *hub);
+
+/* When the next turn is due at the latest; past if there is work now. */
 BlTime bl_hub_next_deadline (const BlHub *hub);

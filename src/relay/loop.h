@@ -15,6 +15,8 @@ typedef struct {
   BlTime now;
   BlNtp ntp; /* our wall clock at `now` */
 
+  unsigned join_packets_left; /* what joins may still send in this turn */
+
   BlTimers timers;
   BlSender sender;
   BlMux *mux; /* owned */

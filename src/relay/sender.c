@@ -20,35 +20,77 @@ bl_sender_clear (BlSender *sender)
   *sender = (BlSender){ 0 };
 }
 
-/* Sends the run, and begins the next where it ended. */
-static void
-send_run (BlSender *sender)
+static unsigned
+packets_in (const BlRun *run, size_t length)
 {
-  size_t length = sender->at - sender->start;
-  unsigned n = sender->n;
-
-  sender->n = 0;
-  if (n == 0)
-    return;
-  BlUdpSend result = sender->send (
-      sender->send_data, &sender->path, sender->buffer + sender->start, length,
-      sender->segment_bytes, &sender->counters->sends);
-  sender->start = sender->at;
-  if (result == BL_UDP_SENT) {
-    sender->counters->packets_out += n;
-    sender->counters->bytes_out += length;
-  } else {
-    BlDrop drop
-        = result == BL_UDP_FULL ? BL_DROP_SEND_FULL : BL_DROP_SEND_ERROR;
-    sender->counters->drops[drop] += n;
-  }
+  return (unsigned)((length + run->segment_bytes - 1) / run->segment_bytes);
 }
 
-void
+/* Takes what has left off the run's front, and counts it. */
+static void
+note_sent (BlWorkerCounters *counters, BlRun *run, const BlUdpSent *sent)
+{
+  unsigned n = packets_in (run, sent->bytes);
+  counters->sends += sent->calls;
+  counters->packets_out += n;
+  counters->bytes_out += sent->bytes;
+  if (n > 0)
+    bl_histogram_add_many (&counters->send_batch, sent->whole ? n : 1,
+                           sent->whole ? 1 : n);
+  run->start += sent->bytes;
+  run->length -= sent->bytes;
+  run->n -= n;
+}
+
+/* False if it has to be kept. */
+static bool
+let_go (BlSender *sender, const BlPath *path, BlRun *run)
+{
+  BlWorkerCounters *counters = sender->counters;
+  BlUdpSent sent
+      = sender->send (sender->send_data, path, sender->buffer + run->start,
+                      run->length, run->segment_bytes);
+  note_sent (counters, run, &sent);
+  if (sent.status == BL_UDP_FULL) {
+    counters->blocked_sends++;
+    return false;
+  }
+  if (sent.status == BL_UDP_REFUSED) {
+    counters->failed_sends++;
+    counters->drops[BL_DROP_SEND_ERROR] += run->n;
+  }
+  return true;
+}
+
+/* Sends the run, or keeps it. The next one begins at `start`, or behind what is
+ * kept. */
+static void
+end_run (BlSender *sender, size_t start)
+{
+  BlRun run = sender->run;
+  if (run.n > 0 && !let_go (sender, &sender->path, &run)) {
+    sender->kept = run;
+    sender->kept_path = sender->path;
+    start = run.start + run.length;
+  }
+  sender->run = (BlRun){ .start = start };
+}
+
+bool
 bl_sender_flush (BlSender *sender)
 {
-  send_run (sender);
-  sender->start = sender->at = 0;
+  if (!bl_sender_blocked (sender))
+    end_run (sender, 0);
+  return !bl_sender_blocked (sender);
+}
+
+bool
+bl_sender_resume (BlSender *sender)
+{
+  if (bl_sender_blocked (sender)
+      && let_go (sender, &sender->kept_path, &sender->kept))
+    sender->kept.n = 0;
+  return !bl_sender_blocked (sender);
 }
 
 static bool
@@ -58,32 +100,42 @@ same_path (const BlPath *a, const BlPath *b)
          && bl_address_equal (&a->peer, &b->peer);
 }
 
-uint8_t *
-bl_sender_reserve (BlSender *sender, const BlPath *path, size_t capacity)
+bool
+bl_sender_open (BlSender *sender, const BlPath *path)
 {
-  g_assert (capacity <= BL_PACKET_CAPACITY);
-  if (sender->n > 0 && !same_path (&sender->path, path))
-    send_run (sender);
-  if (sender->at + capacity > BL_SENDER_BYTES)
+  if (sender->run.n > 0 && same_path (&sender->path, path))
+    return !bl_sender_blocked (sender);
+  if (!bl_sender_flush (sender))
+    return false;
+  sender->path = *path;
+  return true;
+}
+
+uint8_t *
+bl_sender_reserve (BlSender *sender)
+{
+  BlRun *run = &sender->run;
+  if (run->start + run->length + BL_PACKET_CAPACITY > BL_SENDER_BYTES)
     bl_sender_flush (sender);
-  if (sender->n == 0)
-    sender->path = *path;
-  return sender->buffer + sender->at;
+  if (bl_sender_blocked (sender))
+    return NULL;
+  return sender->buffer + run->start + run->length;
 }
 
 void
 bl_sender_commit (BlSender *sender, size_t length)
 {
-  bool joins = sender->n > 0 && length <= sender->segment_bytes
-               && sender->n < BL_UDP_MAX_SEGMENTS
-               && sender->at + length - sender->start <= BL_UDP_MAX_RUN_BYTES;
-  if (!joins) {
-    send_run (sender);
-    sender->segment_bytes = (uint16_t)length;
-  }
-  sender->at += length;
-  sender->n++;
+  BlRun *run = &sender->run;
+  bool joins = length <= run->segment_bytes && run->n < BL_UDP_MAX_SEGMENTS
+               && run->length + length <= BL_UDP_MAX_RUN_BYTES;
+  /* The packet stands behind the run, wherever that goes. */
+  if (!joins)
+    end_run (sender, run->start + run->length);
+  if (run->n == 0)
+    run->segment_bytes = (uint16_t)length;
+  run->length += length;
+  run->n++;
   /* Only the last of a run may be shorter. */
-  if (length < sender->segment_bytes)
-    send_run (sender);
+  if (length < run->segment_bytes)
+    bl_sender_flush (sender);
 }

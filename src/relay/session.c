@@ -62,6 +62,19 @@ bl_session_restart_ice (BlSession *session, const char *ufrag, const char *pwd)
     add_credentials (session, ufrag, pwd);
 }
 
+/* Room for an answer, or NULL while the socket is full: what asked for it will
+ * ask again. */
+static uint8_t *
+open_reply (BlSession *session, const BlPath *path)
+{
+  BlSender *sender = &session->loop->sender;
+  uint8_t *at
+      = bl_sender_open (sender, path) ? bl_sender_reserve (sender) : NULL;
+  if (!at)
+    bl_loop_drop (session->loop, BL_DROP_SEND_FULL);
+  return at;
+}
+
 /* ---- the end ---- */
 
 static void
@@ -73,7 +86,9 @@ send_dtls_output (BlSession *session)
   if (!session->dtls || !path)
     return;
   do {
-    at = bl_sender_reserve (&session->loop->sender, path, BL_DTLS_MTU_BYTES);
+    at = open_reply (session, path);
+    if (!at)
+      return; /* it will be sent again, and the timer sees to that */
     length = bl_dtls_next_output (session->dtls, at, BL_DTLS_MTU_BYTES);
     if (length > 0)
       bl_sender_commit (&session->loop->sender, length);
@@ -186,10 +201,11 @@ on_stun (BlSession *session, const BlPath *path, BlPacket *packet)
                                &path->peer, &request, reply, &reply_length);
   }
   if (reply_length > 0) {
-    uint8_t *at
-        = bl_sender_reserve (&session->loop->sender, path, reply_length);
-    memcpy (at, reply, reply_length);
-    bl_sender_commit (&session->loop->sender, reply_length);
+    uint8_t *at = open_reply (session, path);
+    if (at) {
+      memcpy (at, reply, reply_length);
+      bl_sender_commit (&session->loop->sender, reply_length);
+    }
   }
   if (result != BL_STUN_OK) {
     bl_loop_drop (session->loop, BL_DROP_STUN);
@@ -369,32 +385,38 @@ on_timer (void *owner, BlTime now)
 
 /* ---- out ---- */
 
+bool
+bl_session_open (BlSession *session)
+{
+  const BlPath *path = bl_paths_chosen (&session->paths);
+  return session->state == BL_SESSION_UP && path
+         && bl_sender_open (&session->loop->sender, path);
+}
+
 uint8_t *
 bl_session_reserve (BlSession *session)
 {
-  const BlPath *path = bl_paths_chosen (&session->paths);
-  if (session->state != BL_SESSION_UP || !path)
-    return NULL;
-  return bl_sender_reserve (&session->loop->sender, path, BL_PACKET_CAPACITY);
+  return bl_sender_reserve (&session->loop->sender);
 }
 
-bool
+void
 bl_session_commit_rtp (BlSession *session, uint8_t *packet, size_t length)
 {
   if (bl_srtp_protect_rtp (session->srtp, packet, &length, BL_PACKET_CAPACITY)
-      != BL_SRTP_OK) {
+      == BL_SRTP_OK)
+    bl_sender_commit (&session->loop->sender, length);
+  else
     bl_loop_drop (session->loop, BL_DROP_PROTECT);
-    return false;
-  }
-  bl_sender_commit (&session->loop->sender, length);
-  return true;
 }
 
 void
 bl_session_send_rtcp (BlSession *session, const uint8_t *data, size_t length)
 {
+  const BlPath *path = bl_paths_chosen (&session->paths);
   g_assert (length <= BL_SESSION_RTCP_MAX);
-  uint8_t *at = length > 0 ? bl_session_reserve (session) : NULL;
+  if (length == 0 || session->state != BL_SESSION_UP || !path)
+    return;
+  uint8_t *at = open_reply (session, path);
   if (!at)
     return;
   memcpy (at, data, length);

@@ -97,13 +97,19 @@ void bl_session_forget_address (BlSession *session, const BlAddress *address);
 /* Ends it, with close_notify; `reason` NONE: the peer has closed. */
 void bl_session_end (BlSession *session, BlLostReason reason);
 
-/* Room in the send buffer for an RTP packet, or NULL while not UP. */
+/* What follows is for this peer. False while the socket is full, not UP, or
+ * without a path. */
+bool bl_session_open (BlSession *session);
+
+/* Once open: room for a packet (BL_PACKET_CAPACITY), or NULL while the socket
+ * is full. */
 uint8_t *bl_session_reserve (BlSession *session);
 
 /* Encrypts the `length` bytes written there and passes them to the sender. */
-bool bl_session_commit_rtp (BlSession *session, uint8_t *packet, size_t length);
+void bl_session_commit_rtp (BlSession *session, uint8_t *packet, size_t length);
 
-/* Encrypts and sends a compound (at most BL_SESSION_RTCP_MAX). */
+/* Encrypts and sends a compound (at most BL_SESSION_RTCP_MAX), or drops it
+ * while the socket is full: the next one has fresher news. */
 #define BL_SESSION_RTCP_MAX 1400
 void bl_session_send_rtcp (BlSession *session, const uint8_t *data,
                            size_t length);

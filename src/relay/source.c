@@ -112,11 +112,8 @@ note_transport_seq (BlSource *source, const BlTrack *track,
 }
 
 static void
-note_taken (BlSource *source, const BlTrack *track, const BlHistoryEntry *entry)
+note_taken (BlSource *source, const BlHistoryEntry *entry)
 {
-  g_assert (source->n_fresh < BL_UDP_BATCH);
-  source->fresh[source->n_fresh++]
-      = (BlFresh){ .kind = track->kind, .seq = entry->seq };
   if (entry->meta.h264 & BL_H264_HAS_IDR)
     bl_keyframe_on_arrival (&source->keyframe, entry->meta.received_us);
   bl_rates_on_packet (&source->rates, &entry->meta);
@@ -145,7 +142,7 @@ bl_source_on_rtp (BlSource *source, BlPacket *packet, BlTime now, BlNtp ntp)
     bl_source_want_keyframe (source);
   if (result != BL_TRACK_TAKEN)
     return result;
-  note_taken (source, track, entry);
+  note_taken (source, entry);
   if (track->new_sps) {
     track->new_sps = false;
     source->news |= BL_SOURCE_FORMAT;

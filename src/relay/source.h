@@ -6,22 +6,19 @@
  * transport-wide feedback, and the measurement of its clock.
  *
  * Sans I/O: decrypted packets and times come in as arguments; compounds to
- * send are asked for. The worker forwards what is fresh (relay/fanout.h).
+ * send are asked for. What is to be passed on is in the histories of the
+ * tracks, by arrival (rtc/history.h).
  *
  *   in:    bl_source_on_rtp(), bl_source_on_rtcp()
  *   out:   while ((n = bl_source_write_rtcp (…)) > 0) protect and send;
  *   timer: the same, at bl_source_next_deadline()
  *   after both: bl_source_take_news()
- *
- * Invariant: n_fresh entries of `fresh` are in the histories, in the order of
- * arrival; the owner empties the list at the end of each batch.
  */
 #pragma once
 
 #include "relay/keyframe.h"
 #include "relay/rates.h"
 #include "relay/track.h"
-#include "relay/udp.h"
 #include "rtc/twcc.h"
 
 #define BL_SOURCE_REPORT_US   (1 * BL_SECOND)
@@ -36,11 +33,6 @@ typedef enum {
   BL_SOURCE_STOPPED = 1 << 1, /* it no longer does */
   BL_SOURCE_FORMAT = 1 << 2,  /* video.sps is new */
 } BlSourceNews;
-
-typedef struct {
-  BlTrackKind kind;
-  uint64_t seq;
-} BlFresh;
 
 typedef struct {
   BlTrack tracks[BL_N_TRACKS];
@@ -59,9 +51,6 @@ typedef struct {
   BlTime report_due_us;       /* NEVER without a publisher */
   BlTime feedback_due_us;     /* NEVER while there is nothing to report */
   int64_t rtt_us;             /* -1: unknown */
-
-  unsigned n_fresh;
-  BlFresh fresh[BL_UDP_BATCH];
 } BlSource;
 
 /* False if there is no memory; `own_ssrc` is random. */
@@ -74,7 +63,7 @@ void bl_source_set_publisher (BlSource *source, const BlNegotiated *negotiated,
 
 /* A decrypted packet of the present publisher, which arrived at `now` (`ntp`).
  * Takes a reference of its own if it keeps it. BL_TRACK_TAKEN, with one more
- * entry in `fresh`, or the BlDrop why not. */
+ * arrival in a history, or the BlDrop why not. */
 unsigned bl_source_on_rtp (BlSource *source, BlPacket *packet, BlTime now,
                            BlNtp ntp);
 

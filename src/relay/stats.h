@@ -44,11 +44,12 @@ typedef struct {
   guint64 packets_out, bytes_out;
   guint64 sends; /* system calls; packets_out / sends is the run length */
   guint64 keyframe_requests_in, keyframe_requests_out;
-  guint64 nacks_in;      /* packets that viewers asked for again */
-  guint64 nacks_out;     /* packets asked of publishers again */
-  guint64 rtx_sent;      /* repairs to viewers */
-  guint64 blocked_sends; /* sends that found the socket's buffer full */
-  guint64 failed_sends;  /* sends that the kernel refused */
+  guint64 nacks_in;         /* packets that viewers asked for again */
+  guint64 nacks_out;        /* packets asked of publishers again */
+  guint64 rtx_sent;         /* repairs to viewers */
+  guint64 blocked_sends;    /* sends that found the socket's buffer full */
+  guint64 failed_sends;     /* sends that the kernel refused */
+  guint64 viewers_lost_way; /* so far behind that they had to join anew */
   guint64 drops[BL_N_DROPS];
   BlHistogram receive_batch; /* datagrams of a receive call that gave any */
   BlHistogram send_batch;    /* datagrams of a send call */

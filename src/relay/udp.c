@@ -15,8 +15,11 @@
 #define UDP_SEGMENT 103
 #endif
 
-/* An IDR of 100 KB to 80 viewers at once. */
-#define BUFFER_BYTES (8 * 1024 * 1024)
+/* In: what comes while a turn is at work, from every peer. Out: what keeps the
+ * device busy until we look again; a longer queue would only make packets late,
+ * where we can't see it. The kernel counts some 2 KB for each datagram. */
+#define RECEIVE_BUFFER_BYTES (8 * 1024 * 1024)
+#define SEND_BUFFER_BYTES    (2 * 1024 * 1024)
 
 /* Room for either of the two kinds of packet info. */
 #define INFO_BYTES CMSG_SPACE (sizeof (struct in6_pktinfo))
@@ -26,6 +29,7 @@ struct BlUdp {
   int family;
   guint16 port;
   bool segments; /* the kernel takes UDP_SEGMENT, as far as we know */
+  BlUdpSendmsg sendmsg;
   struct mmsghdr headers[BL_UDP_BATCH];
   struct iovec vectors[BL_UDP_BATCH];
   struct {
@@ -65,9 +69,8 @@ set_option (int fd, int level, int option, int value)
 
 /* Beyond net.core.[rw]mem_max where we may (CAP_NET_ADMIN), else up to it. */
 static void
-set_buffer (int fd, int option, int forced_option)
+set_buffer (int fd, int option, int forced_option, int bytes)
 {
-  int bytes = BUFFER_BYTES;
   if (setsockopt (fd, SOL_SOCKET, forced_option, &bytes, sizeof bytes) < 0)
     set_option (fd, SOL_SOCKET, option, bytes);
 }
@@ -80,8 +83,8 @@ open_socket (const BlAddress *address)
   int fd = socket (family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return -1;
-  set_buffer (fd, SO_RCVBUF, SO_RCVBUFFORCE);
-  set_buffer (fd, SO_SNDBUF, SO_SNDBUFFORCE);
+  set_buffer (fd, SO_RCVBUF, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES);
+  set_buffer (fd, SO_SNDBUF, SO_SNDBUFFORCE, SEND_BUFFER_BYTES);
   if (family == AF_INET6) {
     set_option (fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     set_option (fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
@@ -153,6 +156,7 @@ bl_udp_new (const char *host, guint16 port, const char *port_key,
   udp->family = address.any.sa_family;
   udp->port = bl_address_port (&bound);
   udp->segments = knows_segments (fd);
+  udp->sendmsg = sendmsg;
   for (unsigned i = 0; i < BL_UDP_BATCH; i++) {
     udp->headers[i].msg_hdr.msg_iov = &udp->vectors[i];
     udp->headers[i].msg_hdr.msg_iovlen = 1;
@@ -167,6 +171,12 @@ bl_udp_free (BlUdp *udp)
     return;
   close (udp->fd);
   g_free (udp);
+}
+
+void
+bl_udp_set_sendmsg (BlUdp *udp, BlUdpSendmsg func)
+{
+  udp->sendmsg = func;
 }
 
 int
@@ -303,40 +313,69 @@ send_once (BlUdp *udp, const BlPath *path, const uint8_t *data, size_t length,
   }
   if (header.msg_controllen == 0)
     header.msg_control = NULL;
-  return sendmsg (udp->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+  return udp->sendmsg (udp->fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
-static BlUdpSend
-send_result (void)
+/* Of the call that has just failed. ENOBUFS is no reason to wait: no event
+ * would say when it is over. */
+static BlUdpStatus
+failure (void)
 {
-  return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS
-             ? BL_UDP_FULL
-             : BL_UDP_REFUSED;
+  return errno == EAGAIN || errno == EWOULDBLOCK ? BL_UDP_FULL : BL_UDP_REFUSED;
 }
 
-BlUdpSend
-bl_udp_send (BlUdp *udp, const BlPath *path, const uint8_t *data, size_t length,
-             uint16_t segment_bytes, guint64 *out_calls)
+/* Why the kernel didn't take a run that it may well take in pieces. */
+static bool
+is_about_segments (BlUdp *udp)
 {
-  if (udp->segments || length <= segment_bytes) {
-    ++*out_calls;
-    if (send_once (udp, path, data, length, segment_bytes))
-      return BL_UDP_SENT;
-    if (length <= segment_bytes || send_result () == BL_UDP_FULL)
-      return send_result ();
-    /* The device can't do it. Otherwise it is this path (a small MTU, say). */
-    if (errno == EIO) {
-      bl_info ("port %u: the device refuses UDP_SEGMENT; sending one by one",
-               udp->port);
-      udp->segments = false;
+  switch (errno) {
+  case EIO: /* the device can't compute checksums for us */
+  case EOPNOTSUPP:
+  case ENOPROTOOPT:
+    bl_info ("port %u: UDP_SEGMENT is refused (%s); sending one by one",
+             udp->port, g_strerror (errno));
+    udp->segments = false;
+    return true;
+  case EINVAL: /* this path's MTU is smaller than the datagrams */
+  case EMSGSIZE:
+    return true;
+  default:
+    return false;
+  }
+}
+
+static BlUdpSent
+send_one_by_one (BlUdp *udp, const BlPath *path, const uint8_t *data,
+                 size_t length, uint16_t segment_bytes)
+{
+  BlUdpSent sent = { .status = BL_UDP_SENT };
+  while (sent.bytes < length) {
+    size_t part = MIN (length - sent.bytes, segment_bytes);
+    sent.calls++;
+    if (!send_once (udp, path, data + sent.bytes, part, segment_bytes)) {
+      sent.status = failure ();
+      break;
     }
+    sent.bytes += part;
   }
-  for (size_t at = 0; at < length; at += segment_bytes) {
-    size_t rest = length - at;
-    size_t part = rest < segment_bytes ? rest : segment_bytes;
-    ++*out_calls;
-    if (!send_once (udp, path, data + at, part, segment_bytes))
-      return send_result ();
+  return sent;
+}
+
+BlUdpSent
+bl_udp_send (BlUdp *udp, const BlPath *path, const uint8_t *data, size_t length,
+             uint16_t segment_bytes)
+{
+  BlUdpSent sent = { .status = BL_UDP_SENT, .whole = true, .calls = 1 };
+  if (!udp->segments && length > segment_bytes)
+    return send_one_by_one (udp, path, data, length, segment_bytes);
+  if (send_once (udp, path, data, length, segment_bytes)) {
+    sent.bytes = length;
+    return sent;
   }
-  return BL_UDP_SENT;
+  sent.status = failure ();
+  if (length <= segment_bytes || !is_about_segments (udp))
+    return sent;
+  sent = send_one_by_one (udp, path, data, length, segment_bytes);
+  sent.calls++;
+  return sent;
 }

@@ -60,15 +60,27 @@ unsigned bl_udp_receive (BlUdp *udp, BlPacket *const *packets, unsigned count,
 
 typedef enum {
   BL_UDP_SENT,
-  BL_UDP_FULL,    /* the socket's buffer is full; nothing was sent */
+  BL_UDP_FULL, /* the socket's buffer is full; epoll says when there is room */
   BL_UDP_REFUSED, /* unreachable, or anything else */
-} BlUdpSend;
+} BlUdpStatus;
+
+typedef struct {
+  BlUdpStatus status;
+  bool whole;     /* it was given to the kernel in one piece */
+  unsigned calls; /* system calls made */
+  size_t bytes;   /* that left: whole datagrams, all of them if SENT */
+} BlUdpSent;
 
 /* Sends `length` bytes as datagrams of `segment_bytes` each; the last may be
  * shorter. Within BL_UDP_MAX_SEGMENTS and BL_UDP_MAX_RUN_BYTES. With one
- * system call where kernel, device and path allow it, else with one for each;
- * `*out_calls` grows by the calls made. With several calls, the result is that
- * of the first that failed, and the rest are not sent. */
-BlUdpSend bl_udp_send (BlUdp *udp, const BlPath *path, const uint8_t *data,
-                       size_t length, uint16_t segment_bytes,
-                       guint64 *out_calls);
+ * system call where kernel, device and path allow it, else with one for each,
+ * in order and up to the first that fails. A kernel or device that refuses
+ * UDP_SEGMENT is not asked again; a path whose MTU is too small for it is, with
+ * each run. */
+BlUdpSent bl_udp_send (BlUdp *udp, const BlPath *path, const uint8_t *data,
+                       size_t length, uint16_t segment_bytes);
+
+/* For tests: in place of sendmsg(). */
+typedef ssize_t (*BlUdpSendmsg) (int fd, const struct msghdr *message,
+                                 int flags);
+void bl_udp_set_sendmsg (BlUdp *udp, BlUdpSendmsg func);

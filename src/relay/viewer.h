@@ -2,18 +2,28 @@
  *
  * A viewer of a source: how it joins, what it asks for, what it is told.
  *
+ * For each track it has a cursor into the source's arrivals (rtc/history.h),
+ * and all that is ever sent is "from the cursor on", a bounded number of
+ * packets a visit: live, joining, and going on after the socket was full.
+ * bl_viewer_serve is the visit, and may_pass() in viewer_send.c the one place
+ * that decides whether a packet goes to this viewer, and now.
+ *
  * Sound begins with the first packet after the connection. Video:
  *
  *   WAITING ──an IDR is in the history──▸ JOINING ──caught up──▸ LIVE
+ *      ▴                                                           │
+ *      └──────────────the cursor's packet is gone──────────────────┘
  *
- * JOINING sends the group of pictures since the last IDR, several times as fast
- * as the stream runs, with what arrives meanwhile behind it, in order. If that
- * IDR is old, a new one is asked for too, and the join goes on from there when
- * it comes: what was left out takes no sequence numbers.
+ * JOINING begins at the last IDR, which leaves at once, and goes on several
+ * times as fast as the stream runs, with what arrives meanwhile behind it. If
+ * that IDR is old, a new one is asked for too. Whoever is behind, in a join or
+ * because the socket was full, goes on from a newer IDR when there is one: what
+ * was left out takes no sequence numbers.
  *
- * Invariant: each packet of the source since the join, but for those left out,
- * is sent exactly once: by the join if its number is `cursor` or higher when it
- * arrives, else at once.
+ * Invariants:
+ * - Cursors only go forward. So each arrival is sent at most once, in order.
+ * - A viewer that is up and has something to send now is in its feed's round,
+ *   or its join timer is set.
  */
 #pragma once
 
@@ -30,6 +40,16 @@ typedef enum {
 /* A join runs at this many times the stream's rate, and at least at this. */
 #define BL_JOIN_SPEED        4
 #define BL_JOIN_MIN_RATE_BPS 4000000
+
+/* Of the IDR, as much leaves at once. */
+#define BL_JOIN_FIRST_BYTES 65536
+
+/* The most packets of one visit: few enough that nobody waits long for his
+ * turn, enough that a picture leaves with one system call. */
+#define BL_VIEWER_VISIT_PACKETS 16
+
+/* A viewer so far behind goes on from a newer IDR, if there is one. */
+#define BL_VIEWER_LATE_US (500 * BL_MS)
 
 /* A join from an IDR older than this also asks for a new one. */
 #define BL_JOIN_LONG_US (2500 * BL_MS)
@@ -49,8 +69,9 @@ typedef struct {
   uint16_t transport_seq;
 
   BlJoinState join;
-  uint64_t cursor; /* JOINING: the next number of the source to send */
+  uint64_t key_seq; /* the IDR that it has joined at, or looked at last */
   BlJoinPacer pacer;
+  uint64_t paced; /* arrivals that the pacer knows of */
   BlTimer join_timer;
 
   BlTimer report_timer;
@@ -74,7 +95,9 @@ BlViewer *bl_viewer_new (BlLoop *loop, BlSessionId id, BlSourceId source_id,
 /* Says goodbye to the peer. Accepts NULL. */
 void bl_viewer_free (BlViewer *viewer);
 
-/* Sends what is fresh in the source. */
-void bl_viewer_forward (BlViewer *viewer);
+/* A visit: sends from the cursor on what may go now, at most
+ * BL_VIEWER_VISIT_PACKETS. Returns how many were sent; `out_more`: a further
+ * visit would find more. Sends nothing while the socket is full. */
+unsigned bl_viewer_serve (BlViewer *viewer, BlTrackKind kind, bool *out_more);
 
 void bl_viewer_stats (const BlViewer *viewer, BlViewerStats *out_stats);

@@ -105,7 +105,7 @@ typedef struct {
 } BlWorkerOptions;
 
 #define BL_WORKER_MAX_SOURCES  8
-#define BL_WORKER_MAX_SESSIONS 512
+#define BL_WORKER_MAX_SESSIONS 2048
 
 /* Binds the port and starts the thread. The options are copied, the strings
  * too. NULL and `error` (BL_WORKER_ERROR), which names address and port and

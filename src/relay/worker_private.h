@@ -65,6 +65,7 @@ struct BlWorker {
   BlHub *hub;
   int epoll_fd;
   bool stopping;
+  bool waits_for_room; /* epoll tells when the socket has room */
   BlPacket *packets[BL_UDP_BATCH];
   BlPath paths[BL_UDP_BATCH];
 };
@@ -76,6 +77,5 @@ void *bl_worker_run (void *worker);
 void bl_worker_emit (void *worker, const BlWorkerEvent *event);
 
 /* bl_udp_send() as the hub wants it; `udp` is a BlUdp. */
-BlUdpSend bl_worker_send (void *udp, const BlPath *path, const uint8_t *bytes,
-                          size_t length, uint16_t segment_bytes,
-                          guint64 *out_calls);
+BlUdpSent bl_worker_send (void *udp, const BlPath *path, const uint8_t *bytes,
+                          size_t length, uint16_t segment_bytes);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -90,11 +91,11 @@ bl_worker_emit (void *data, const BlWorkerEvent *event)
 
 /* ---- datagrams ---- */
 
-BlUdpSend
+BlUdpSent
 bl_worker_send (void *udp, const BlPath *path, const uint8_t *bytes,
-                size_t length, uint16_t segment_bytes, guint64 *out_calls)
+                size_t length, uint16_t segment_bytes)
 {
-  return bl_udp_send (udp, path, bytes, length, segment_bytes, out_calls);
+  return bl_udp_send (udp, path, bytes, length, segment_bytes);
 }
 
 /* The pool has packets for all histories and for one batch, so it can't run
@@ -115,6 +116,8 @@ receive (BlWorker *worker)
   refill (worker);
   unsigned n = bl_udp_receive (worker->udp, worker->packets, BL_UDP_BATCH,
                                worker->paths);
+  if (n > 0)
+    bl_histogram_add (&bl_hub_counters (worker->hub)->receive_batch, n);
   for (unsigned i = 0; i < n; i++) {
     if (worker->packets[i]->length > 0)
       bl_hub_receive (worker->hub, &worker->paths[i], worker->packets[i]);
@@ -124,35 +127,64 @@ receive (BlWorker *worker)
   }
 }
 
+/* Asks epoll to tell when the socket has room, or no longer to. */
+static void
+watch_room (BlWorker *worker)
+{
+  bool wanted = bl_hub_is_blocked (worker->hub);
+  if (wanted == worker->waits_for_room)
+    return;
+  int fd = bl_udp_fd (worker->udp);
+  struct epoll_event interest
+      = { .events = EPOLLIN | (wanted ? EPOLLOUT : 0), .data.fd = fd };
+  if (epoll_ctl (worker->epoll_fd, EPOLL_CTL_MOD, fd, &interest) < 0)
+    g_error ("epoll_ctl: %s", g_strerror (errno));
+  worker->waits_for_room = wanted;
+}
+
 static int
-timeout_ms (const BlWorker *worker)
+timeout_ms (const BlWorker *worker, BlTime now)
 {
   BlTime due = bl_hub_next_deadline (worker->hub);
   if (due == BL_TIME_NEVER)
     return -1;
-  BlTime left_us = due - bl_clock_now ();
   /* Up, so that it is due when we wake. */
-  return left_us <= 0 ? 0
-                      : (int)MIN ((left_us + BL_MS - 1) / BL_MS, (BlTime)60000);
+  return due <= now ? 0
+                    : (int)MIN ((due - now + BL_MS - 1) / BL_MS, (BlTime)60000);
 }
 
 /* ---- the loop ---- */
+
+static void
+handle (BlWorker *worker, const struct epoll_event *ready)
+{
+  if (ready->data.fd == worker->wake_fd) {
+    run_commands (worker);
+    return;
+  }
+  if (ready->events & EPOLLOUT)
+    bl_hub_on_writable (worker->hub);
+  if (ready->events & (EPOLLIN | EPOLLERR))
+    receive (worker);
+}
 
 void *
 bl_worker_run (void *data)
 {
   BlWorker *worker = data;
   struct epoll_event ready[2];
+  int wait_ms = 0;
 
   while (!worker->stopping) {
-    int n = epoll_wait (worker->epoll_fd, ready, 2, timeout_ms (worker));
+    int n = epoll_wait (worker->epoll_fd, ready, 2, wait_ms);
     bl_hub_set_time (worker->hub, bl_clock_now (), bl_clock_ntp ());
     for (int i = 0; i < n; i++)
-      if (ready[i].data.fd == worker->wake_fd)
-        run_commands (worker);
-      else
-        receive (worker);
+      handle (worker, &ready[i]);
     bl_hub_finish_turn (worker->hub);
+    watch_room (worker);
+    BlTime end = bl_clock_now ();
+    bl_hub_note_end (worker->hub, end);
+    wait_ms = timeout_ms (worker, end);
   }
   for (unsigned i = 0; i < BL_UDP_BATCH; i++)
     bl_packet_unref (&worker->packets[i]);

@@ -12,7 +12,11 @@ bl_history_init (BlHistory *history, uint32_t capacity)
   bl_assert (capacity > 0 && (capacity & (capacity - 1)) == 0);
   *history = (BlHistory){ .capacity = capacity, .empty = true };
   history->entries = calloc (capacity, sizeof *history->entries);
-  return history->entries != NULL;
+  history->arrivals = calloc (capacity, sizeof *history->arrivals);
+  if (history->entries && history->arrivals)
+    return true;
+  bl_history_clear (history);
+  return false;
 }
 
 void
@@ -21,6 +25,7 @@ bl_history_clear (BlHistory *history)
   for (uint32_t i = 0; history->entries && i < history->capacity; i++)
     bl_packet_unref (&history->entries[i].packet);
   free (history->entries);
+  free (history->arrivals);
   *history = (BlHistory){ .empty = true };
 }
 
@@ -44,6 +49,13 @@ bl_history_get (const BlHistory *history, uint64_t seq)
     return NULL;
   const BlHistoryEntry *entry = slot (history, seq);
   return entry->packet && entry->seq == seq ? entry : NULL;
+}
+
+const BlHistoryEntry *
+bl_history_arrival (const BlHistory *history, uint64_t arrival)
+{
+  return bl_history_get (history,
+                         history->arrivals[arrival & (history->capacity - 1)]);
 }
 
 /* Moves the latest IDR's start back over what joins to it, and makes it the
@@ -92,6 +104,7 @@ bl_history_insert (BlHistory *history, uint64_t seq, BlPacket *packet,
 
   bl_packet_unref (&entry->packet);
   *entry = (BlHistoryEntry){ seq, bl_packet_ref (packet), *meta };
+  history->arrivals[history->n_arrivals++ & (history->capacity - 1)] = seq;
   if (newer)
     history->newest = seq;
   history->empty = false;
@@ -118,16 +131,30 @@ bl_history_key_start (const BlHistory *history, uint64_t *out_seq)
   return true;
 }
 
-uint64_t
-bl_history_bytes_since (const BlHistory *history, uint64_t first)
+bool
+bl_history_join_point (const BlHistory *history, uint64_t key_start,
+                       uint64_t *out_arrival)
 {
-  if (history->empty || first > history->newest)
-    return 0;
-  if (!in_window (history, first))
-    first = history->newest - history->capacity + 1;
+  uint64_t first = UINT64_MAX;
+  for (uint64_t arrival = bl_history_oldest_arrival (history);
+       arrival < history->n_arrivals; arrival++) {
+    uint64_t seq = history->arrivals[arrival & (history->capacity - 1)];
+    if (seq >= key_start && first == UINT64_MAX)
+      first = arrival;
+    if (seq == key_start) {
+      *out_arrival = first;
+      return true;
+    }
+  }
+  return false;
+}
+
+uint64_t
+bl_history_bytes_since (const BlHistory *history, uint64_t arrival)
+{
   uint64_t bytes = 0;
-  for (uint64_t seq = first; seq <= history->newest; seq++) {
-    const BlHistoryEntry *entry = bl_history_get (history, seq);
+  for (; arrival < history->n_arrivals; arrival++) {
+    const BlHistoryEntry *entry = bl_history_arrival (history, arrival);
     bytes += entry ? entry->meta.payload_length : 0;
   }
   return bytes;

@@ -12,7 +12,12 @@
  * a packet of another picture. While a newer IDR's beginning is still missing,
  * the older one stays the key.
  *
- * Packets, pool and ring belong to one thread. All memory is taken at init.
+ * A second ring has the numbers in order of arrival, each once: whoever passes
+ * packets on keeps one cursor into it, and "send from the cursor on" is all
+ * that forwarding, joining and going on after a pause are. An arrival is
+ * numbered from 0 and stays as long as the ring has not gone round.
+ *
+ * Packets, pool and rings belong to one thread. All memory is taken at init.
  * Sequence numbers are of the source's continuous line (rtc/continuity.h).
  */
 #pragma once
@@ -55,7 +60,9 @@ typedef struct {
 
 typedef struct {
   BlHistoryEntry *entries;
-  uint32_t capacity; /* a power of two */
+  uint64_t *arrivals;  /* numbers; arrival n at n mod capacity */
+  uint64_t n_arrivals; /* ever */
+  uint32_t capacity;   /* of both, a power of two */
   bool empty;
   uint64_t newest;
   BlHistoryKey key;
@@ -77,13 +84,40 @@ BlHistoryInsert bl_history_insert (BlHistory *history, uint64_t seq,
  * insert. */
 const BlHistoryEntry *bl_history_get (const BlHistory *history, uint64_t seq);
 
+/* The arrival to come: a cursor here has everything before it. */
+static inline uint64_t
+bl_history_next_arrival (const BlHistory *history)
+{
+  return history->n_arrivals;
+}
+
+/* The oldest arrival that is still known: a cursor below it has lost its way.
+ */
+static inline uint64_t
+bl_history_oldest_arrival (const BlHistory *history)
+{
+  return history->n_arrivals < history->capacity
+             ? 0
+             : history->n_arrivals - history->capacity;
+}
+
+/* The packet of an arrival (oldest <= arrival < next), borrowed until the next
+ * insert; NULL if its number has fallen out of the window already. */
+const BlHistoryEntry *bl_history_arrival (const BlHistory *history,
+                                          uint64_t arrival);
+
 /* Highest number inserted; false while empty. */
 bool bl_history_newest (const BlHistory *history, uint64_t *out_seq);
 
 /* First packet of the newest IDR's access unit, the start of the current group
- * of pictures; false if none is in the window. Join by walking from here to
- * the newest with bl_history_get(), passing over holes. */
+ * of pictures; false if none is in the window. */
 bool bl_history_key_start (const BlHistory *history, uint64_t *out_seq);
 
-/* Bytes of payload from `first` to the newest, for pacing; holes count 0. */
-uint64_t bl_history_bytes_since (const BlHistory *history, uint64_t first);
+/* Where to join: `key_start`, and the first arrival of anything from there on
+ * (reordered, another one may be first). Takes a walk over the arrivals. False
+ * if key_start's arrival is no longer known. */
+bool bl_history_join_point (const BlHistory *history, uint64_t key_start,
+                            uint64_t *out_arrival);
+
+/* Bytes of payload of the arrivals from `arrival` on, for pacing. */
+uint64_t bl_history_bytes_since (const BlHistory *history, uint64_t arrival);

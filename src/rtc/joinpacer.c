@@ -4,29 +4,32 @@
 #include "base/blassert.h"
 
 void
-bl_joinpacer_init (BlJoinPacer *pacer, uint64_t rate_bps, BlTime now)
+bl_joinpacer_init (BlJoinPacer *pacer, uint64_t rate_bps, uint32_t first_bytes,
+                   BlTime now)
 {
   bl_assert (rate_bps > 0);
-  *pacer = (BlJoinPacer){ .rate_bps = rate_bps, .next_us = now };
+  *pacer = (BlJoinPacer){ .rate_bps = rate_bps,
+                          .next_us = now,
+                          .free_bytes = first_bytes };
 }
 
 void
 bl_joinpacer_on_live (BlJoinPacer *pacer, uint32_t bytes)
 {
-  pacer->live_bytes += bytes;
+  pacer->free_bytes += bytes;
 }
 
 BlTime
 bl_joinpacer_next_send (const BlJoinPacer *pacer)
 {
-  return pacer->live_bytes > 0 ? 0 : pacer->next_us;
+  return pacer->free_bytes > 0 ? 0 : pacer->next_us;
 }
 
 void
 bl_joinpacer_on_sent (BlJoinPacer *pacer, uint32_t bytes, BlTime now)
 {
-  if (pacer->live_bytes > 0) {
-    pacer->live_bytes -= bytes;
+  if (pacer->free_bytes > 0) {
+    pacer->free_bytes -= bytes;
     return;
   }
   if (pacer->next_us < now - BL_JOINPACER_BURST_US)

@@ -249,6 +249,8 @@ write_elements (BlWriter *w, uint32_t chosen, bool one_byte,
       offsets->transport_seq = offset;
     else if (kind == BL_RTP_EXT_ABS_SEND_TIME)
       offsets->abs_send_time = offset;
+    else if (kind == BL_RTP_EXT_ABS_CAPTURE_TIME)
+      offsets->abs_capture_time = offset;
   }
 }
 

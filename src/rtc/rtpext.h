@@ -75,8 +75,9 @@ bool bl_rtp_ext_parse (const BlRtp *rtp, const BlRtpExtMap *map,
 /* Where in the packet, from its first byte, a value stands that is known only
  * when the packet leaves; 0 if it was not written. */
 typedef struct {
-  uint16_t transport_seq; /* 2 bytes */
-  uint16_t abs_send_time; /* 3 bytes */
+  uint16_t transport_seq;    /* 2 bytes */
+  uint16_t abs_send_time;    /* 3 bytes */
+  uint16_t abs_capture_time; /* 8 bytes */
 } BlRtpExtOffsets;
 
 /* The fan-out's header: the fixed header of `rtp` (its CSRCs and extension

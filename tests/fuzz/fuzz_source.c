@@ -51,18 +51,23 @@ give_rtp (const uint8_t *data, size_t length)
   packet->length
       = (uint16_t)(length < BL_PACKET_CAPACITY ? length : BL_PACKET_CAPACITY);
   memcpy (packet->data, data, packet->length);
+  uint64_t before[BL_N_TRACKS];
+  for (unsigned kind = 0; kind < BL_N_TRACKS; kind++)
+    before[kind] = bl_history_next_arrival (&source.tracks[kind].history);
   unsigned result = bl_source_on_rtp (&source, packet, now, ntp ());
   bl_assert (result <= BL_TRACK_TAKEN);
-  bl_assert (source.n_fresh == (result == BL_TRACK_TAKEN));
-  for (unsigned i = 0; i < source.n_fresh; i++) {
-    const BlFresh *fresh = &source.fresh[i];
-    const BlHistoryEntry *entry
-        = bl_history_get (&source.tracks[fresh->kind].history, fresh->seq);
+  unsigned fresh = 0;
+  for (unsigned kind = 0; kind < BL_N_TRACKS; kind++) {
+    const BlHistory *history = &source.tracks[kind].history;
+    if (bl_history_next_arrival (history) == before[kind])
+      continue;
+    const BlHistoryEntry *entry = bl_history_arrival (history, before[kind]);
     bl_assert (entry && entry->packet == packet);
     bl_assert (entry->meta.payload_offset + entry->meta.payload_length
                <= packet->length);
+    fresh++;
   }
-  source.n_fresh = 0;
+  bl_assert (fresh == (result == BL_TRACK_TAKEN));
   bl_packet_unref (&packet);
 }
 

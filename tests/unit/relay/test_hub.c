@@ -77,20 +77,6 @@ START_TEST (the_format_event_says_what_the_sps_says)
 }
 END_TEST
 
-START_TEST (equal_packets_leave_in_one_send)
-{
-  Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
-  world_join (BL_SESSION_VIEWER, 2);
-  world_send_pictures (publisher, 3, 3);
-  guint64 sends = bl_hub_counters (world.hub)->sends;
-  guint64 packets = bl_hub_counters (world.hub)->packets_out;
-  peer_send_picture (publisher, false, 40);
-  world_settle ();
-  ck_assert_uint_eq (bl_hub_counters (world.hub)->sends, sends + 1);
-  ck_assert_uint_eq (bl_hub_counters (world.hub)->packets_out, packets + 40);
-}
-END_TEST
-
 START_TEST (a_packet_lost_on_the_way_in_is_asked_for_and_reaches_the_viewer)
 {
   Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
@@ -154,95 +140,6 @@ START_TEST (a_nack_is_answered_by_rtx_until_the_budget_is_spent)
   peer_send_nack (viewer, viewer->video_ssrc, (uint16_t)(wanted - 500));
   world_settle ();
   ck_assert_uint_eq (world_dropped (BL_DROP_RTX_GONE), 1);
-}
-END_TEST
-
-START_TEST (a_late_viewer_gets_the_whole_group_of_pictures_and_then_live)
-{
-  Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
-  world_send_pictures (publisher, 20, 4);
-  world_send_pictures (publisher, 50, 10);
-  unsigned asked = publisher->n_plis;
-
-  Peer *viewer = world_join (BL_SESSION_VIEWER, 2);
-  ck_assert_uint_gt (viewer->n_rtp, 0);
-  ck_assert (viewer->rtp[0].key);
-  /* Paced: not all of it at once. */
-  ck_assert_uint_lt (viewer->n_rtp, 250);
-  for (int i = 0; i < 40; i++) {
-    peer_send_picture (publisher, false, 10);
-    world_settle ();
-    world_advance (33333);
-  }
-  ck_assert_uint_eq (world_assert_whole (viewer), 90 * 10);
-  for (unsigned i = 1; i < viewer->n_rtp; i++)
-    ck_assert_int_gt ((int16_t)(viewer->rtp[i].seq - viewer->rtp[i - 1].seq),
-                      0);
-  ck_assert_uint_eq (publisher->n_plis, asked);
-}
-END_TEST
-
-START_TEST (a_long_join_asks_for_a_keyframe_and_goes_on_from_there)
-{
-  Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
-  world_send_pictures (publisher, 120, 15);
-  unsigned asked = publisher->n_plis;
-  Peer *viewer = world_join (BL_SESSION_VIEWER, 2);
-  world_advance (100 * BL_MS);
-  ck_assert_uint_eq (publisher->n_plis, asked + 1);
-  ck_assert_uint_lt (viewer->n_rtp, 1000);
-
-  uint32_t before = publisher->number;
-  peer_send_picture (publisher, true, 15);
-  for (int i = 0; i < 10; i++) {
-    world_settle ();
-    world_advance (33333);
-    peer_send_picture (publisher, false, 15);
-  }
-  world_settle ();
-  unsigned sent = world_assert_whole (viewer);
-  ck_assert_uint_lt (sent, 1500);
-  for (uint32_t i = 1; i < 11 * 15; i++)
-    if (viewer->rtp[sent - 11 * 15 + i].number)
-      ck_assert_uint_eq (viewer->rtp[sent - 11 * 15 + i].number, before + i);
-}
-END_TEST
-
-START_TEST (a_loss_during_a_join_is_sent_once)
-{
-  Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
-  publisher->answers_nack = false;
-  world_send_pictures (publisher, 40, 20);
-  publisher->drop_next = true;
-  peer_send_picture (publisher, false, 20);
-  world_settle ();
-  Peer *viewer = world_join (BL_SESSION_VIEWER, 2);
-  publisher->answers_nack = true;
-  for (int i = 0; i < 40; i++) {
-    peer_send_picture (publisher, false, 5);
-    world_settle ();
-    world_advance (33333);
-  }
-  ck_assert_uint_eq (world_assert_whole (viewer), 41 * 20 + 40 * 5);
-}
-END_TEST
-
-START_TEST (a_viewer_before_the_publisher_waits_for_its_keyframe)
-{
-  Peer *viewer = world_join (BL_SESSION_VIEWER, 2);
-  world_advance (3 * BL_SECOND);
-  ck_assert_uint_eq (viewer->n_rtp, 0);
-  Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
-  for (int i = 0; i < 3; i++) {
-    peer_send_picture (publisher, false, 3);
-    world_advance (33333);
-  }
-  ck_assert_uint_eq (viewer->n_rtp, 0);
-  ck_assert_uint_eq (world_dropped (BL_DROP_BEFORE_KEY), 9);
-  ck_assert_uint_eq (publisher->n_plis, 1);
-  world_send_pictures (publisher, 10, 3);
-  ck_assert_uint_eq (world_assert_whole (viewer), 30);
-  ck_assert (viewer->rtp[0].key);
 }
 END_TEST
 
@@ -497,23 +394,6 @@ START_TEST (a_replayed_packet_is_dropped)
 }
 END_TEST
 
-START_TEST (a_full_socket_costs_packets_but_not_their_order)
-{
-  Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
-  Peer *viewer = world_join (BL_SESSION_VIEWER, 2);
-  world_send_pictures (publisher, 3, 3);
-  world.full = true;
-  peer_send_picture (publisher, false, 5);
-  world_settle ();
-  world.full = false;
-  ck_assert_uint_eq (world_dropped (BL_DROP_SEND_FULL), 5);
-  uint16_t next = (uint16_t)(viewer->rtp[viewer->n_rtp - 1].seq + 6);
-  peer_send_picture (publisher, false, 2);
-  world_settle ();
-  ck_assert_uint_eq (viewer->rtp[viewer->n_rtp - 2].seq, next);
-}
-END_TEST
-
 START_TEST (reports_feedback_and_clock_go_to_the_publisher)
 {
   Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
@@ -693,18 +573,11 @@ main (void)
   tcase_add_test (tcase, pictures_and_sound_reach_a_viewer_in_order);
   tcase_add_test (tcase, a_passive_publisher_is_called_by_the_relay);
   tcase_add_test (tcase, the_format_event_says_what_the_sps_says);
-  tcase_add_test (tcase, equal_packets_leave_in_one_send);
   tcase_add_test (
       tcase, a_packet_lost_on_the_way_in_is_asked_for_and_reaches_the_viewer);
   tcase_add_test (tcase,
                   a_packet_that_stays_lost_makes_the_relay_ask_for_a_keyframe);
   tcase_add_test (tcase, a_nack_is_answered_by_rtx_until_the_budget_is_spent);
-  tcase_add_test (tcase,
-                  a_late_viewer_gets_the_whole_group_of_pictures_and_then_live);
-  tcase_add_test (tcase,
-                  a_long_join_asks_for_a_keyframe_and_goes_on_from_there);
-  tcase_add_test (tcase, a_loss_during_a_join_is_sent_once);
-  tcase_add_test (tcase, a_viewer_before_the_publisher_waits_for_its_keyframe);
   tcase_add_test (tcase,
                   keyframe_requests_of_many_viewers_are_one_request_a_while);
   tcase_add_test (tcase, viewers_stay_while_the_publisher_comes_back);
@@ -718,7 +591,6 @@ main (void)
   tcase_add_test (tcase, an_ice_restart_keeps_the_session);
   tcase_add_test (tcase, garbage_and_forgeries_are_counted_and_harm_nobody);
   tcase_add_test (tcase, a_replayed_packet_is_dropped);
-  tcase_add_test (tcase, a_full_socket_costs_packets_but_not_their_order);
   tcase_add_test (tcase, reports_feedback_and_clock_go_to_the_publisher);
   tcase_add_test (tcase, a_track_is_live_while_its_packets_come);
   tcase_add_test (tcase, reports_to_viewers_tie_rtp_time_to_capture_time);

@@ -68,7 +68,6 @@ receive (uint8_t pt, uint32_t ssrc, const char *mid, uint16_t seq,
   bl_rtp_ext_write (&w, &header, &negotiated.video.extensions, &ext, NULL);
   bl_writer_bytes (&w, payload, length);
   packet->length = (uint16_t)bl_writer_length (&w);
-  source.n_fresh = 0;
   unsigned result = bl_source_on_rtp (&source, packet, now, ntp_at (now));
   bl_packet_unref (&packet);
   return result;
@@ -108,8 +107,9 @@ START_TEST (a_packet_finds_its_track)
     return;
   }
   ck_assert_msg (result == BL_TRACK_TAKEN, "%s", owners[_i].why);
-  ck_assert_uint_eq (source.n_fresh, 1);
-  ck_assert_int_eq (source.fresh[0].kind, owners[_i].track);
+  for (unsigned kind = 0; kind < BL_N_TRACKS; kind++)
+    ck_assert_uint_eq (bl_history_next_arrival (&source.tracks[kind].history),
+                       (unsigned)kind == (unsigned)owners[_i].track);
 }
 END_TEST
 
@@ -128,7 +128,8 @@ START_TEST (a_changed_ssrc_goes_on_behind_the_old_one)
 {
   bl_source_set_publisher (&source, &negotiated, START);
   receive (PT_VIDEO, 8, NULL, 100, idr, sizeof idr, START);
-  uint64_t seq = source.fresh[0].seq;
+  const BlHistory *history = &source.tracks[BL_TRACK_VIDEO].history;
+  uint64_t seq = bl_history_arrival (history, 0)->seq;
   /* A picture of the new stream that needs one of its own before. */
   ck_assert_uint_eq (receive (PT_VIDEO, 9, NULL, 40000, slice, sizeof slice,
                               START + BL_SECOND),
@@ -136,7 +137,7 @@ START_TEST (a_changed_ssrc_goes_on_behind_the_old_one)
   ck_assert_uint_eq (
       receive (PT_VIDEO, 9, NULL, 40001, idr, sizeof idr, START + BL_SECOND),
       BL_TRACK_TAKEN);
-  ck_assert_uint_eq (source.fresh[0].seq, seq + 1);
+  ck_assert_uint_eq (bl_history_arrival (history, 1)->seq, seq + 1);
 }
 END_TEST
 

@@ -104,9 +104,8 @@ static void
 peer_sends (void *data, Peer *peer, const uint8_t *bytes, size_t length)
 {
   BlPath to = { 0 };
-  guint64 calls = 0;
   ck_assert (bl_address_parse ("127.0.0.1", bl_worker_port (worker), &to.peer));
-  bl_udp_send (data, &to, bytes, length, (uint16_t)length, &calls);
+  bl_udp_send (data, &to, bytes, length, (uint16_t)length);
 }
 
 static Peer *

@@ -40,13 +40,12 @@ watch (bool relay_is_at_work)
     world.watch (relay_is_at_work);
 }
 
-static BlUdpSend
+static BlUdpSent
 hub_sends (void *data, const BlPath *path, const uint8_t *bytes, size_t length,
-           uint16_t segment_bytes, guint64 *out_calls)
+           uint16_t segment_bytes)
 {
-  ++*out_calls;
   if (world.full)
-    return BL_UDP_FULL;
+    return (BlUdpSent){ .status = BL_UDP_FULL, .whole = true, .calls = 1 };
   watch (false);
   for (size_t at = 0; at < length; at += segment_bytes) {
     Datagram *d = g_new0 (Datagram, 1);
@@ -56,7 +55,9 @@ hub_sends (void *data, const BlPath *path, const uint8_t *bytes, size_t length,
     g_queue_push_tail (&world.to_peers, d);
   }
   watch (true);
-  return BL_UDP_SENT;
+  return (BlUdpSent){
+    .status = BL_UDP_SENT, .whole = true, .calls = 1, .bytes = length
+  };
 }
 
 static void
@@ -81,6 +82,8 @@ world_settle (void)
   do {
     Datagram *d;
     bl_hub_set_time (world.hub, world.now, world_wall_clock ());
+    if (!world.full)
+      bl_hub_on_writable (world.hub);
     for (unsigned n = 0;
          n < BL_UDP_BATCH && (d = g_queue_pop_head (&world.to_hub)); n++) {
       BlPacket *packet = bl_packet_new (bl_hub_pool (world.hub));
@@ -95,6 +98,7 @@ world_settle (void)
     }
     watch (true);
     bl_hub_finish_turn (world.hub);
+    bl_hub_note_end (world.hub, world.now);
     watch (false);
     while ((d = g_queue_pop_head (&world.to_peers))) {
       for (unsigned i = 0; i < world.n_peers; i++)
@@ -102,7 +106,8 @@ world_settle (void)
           peer_receive (world.peers[i], d->bytes, d->length);
       g_free (d);
     }
-  } while (!g_queue_is_empty (&world.to_hub));
+  } while (!g_queue_is_empty (&world.to_hub)
+           || bl_hub_next_deadline (world.hub) <= world.now);
 }
 
 void

@@ -66,7 +66,9 @@ START_TEST (an_empty_history_has_nothing)
   ck_assert_ptr_null (bl_history_get (&history, 65536));
   ck_assert (!bl_history_newest (&history, &seq));
   ck_assert (!bl_history_key_start (&history, &seq));
-  ck_assert_uint_eq (bl_history_bytes_since (&history, 1), 0);
+  ck_assert_uint_eq (bl_history_bytes_since (&history, 0), 0);
+  ck_assert_uint_eq (bl_history_next_arrival (&history), 0);
+  ck_assert_uint_eq (bl_history_oldest_arrival (&history), 0);
 }
 END_TEST
 
@@ -227,15 +229,58 @@ START_TEST (a_keyframe_flushes_nothing)
 }
 END_TEST
 
-START_TEST (the_bytes_of_a_join_are_those_from_its_start)
+START_TEST (a_late_packet_is_once_in_the_arrivals_where_it_came)
 {
-  for (uint64_t seq = 1000; seq < 1000 + 2 * CAPACITY; seq++)
-    if (seq != 1030)
-      insert (seq);
-  ck_assert_uint_eq (bl_history_bytes_since (&history, 1031), 10);
-  ck_assert_uint_eq (bl_history_bytes_since (&history, 1029), 20);
-  ck_assert_uint_eq (bl_history_bytes_since (&history, 1032), 0);
-  ck_assert_uint_eq (bl_history_bytes_since (&history, 1), 150);
+  static const uint64_t order[] = { 100, 102, 103, 101, 104 };
+  for (unsigned i = 0; i < 5; i++) {
+    ck_assert_uint_eq (bl_history_next_arrival (&history), i);
+    insert (order[i]);
+    insert (order[i]);
+  }
+  ck_assert_uint_eq (bl_history_next_arrival (&history), 5);
+  for (unsigned i = 0; i < 5; i++)
+    ck_assert_uint_eq (bl_history_arrival (&history, i)->seq, order[i]);
+  ck_assert_uint_eq (bl_history_bytes_since (&history, 2), 30);
+  ck_assert_uint_eq (bl_history_bytes_since (&history, 5), 0);
+}
+END_TEST
+
+START_TEST (arrivals_are_known_as_long_as_their_ring_and_window_have_them)
+{
+  for (uint64_t seq = 100; seq < 100 + 3 * CAPACITY; seq++)
+    insert (seq);
+  ck_assert_uint_eq (bl_history_next_arrival (&history), 3 * CAPACITY);
+  ck_assert_uint_eq (bl_history_oldest_arrival (&history), 2 * CAPACITY);
+  ck_assert_uint_eq (bl_history_arrival (&history, 2 * CAPACITY)->seq,
+                     100 + 2 * CAPACITY);
+  /* The window leaps past them; they did arrive. */
+  insert (10000);
+  ck_assert_ptr_null (bl_history_arrival (&history, 3 * CAPACITY - 1));
+  ck_assert_uint_eq (bl_history_arrival (&history, 3 * CAPACITY)->seq, 10000);
+}
+END_TEST
+
+/* Numbers in order of arrival, and where a join at the key 10 begins. */
+static const struct {
+  uint64_t order[8];
+  uint64_t arrival;
+} join_points[] = {
+  { { 8, 9, 10, 11, 12 }, 2 },
+  { { 8, 11, 9, 10, 12 }, 1 },  /* reordered */
+  { { 8, 11, 12, 13, 10 }, 1 }, /* repaired */
+  { { 10, 9, 11 }, 0 },
+};
+
+START_TEST (a_join_begins_with_the_first_arrival_of_its_pictures)
+{
+  uint64_t arrival = 0;
+  for (unsigned i = 0; join_points[_i].order[i]; i++)
+    insert (join_points[_i].order[i]);
+  ck_assert (bl_history_join_point (&history, 10, &arrival));
+  ck_assert_uint_eq (arrival, join_points[_i].arrival);
+  for (unsigned i = 0; i < CAPACITY; i++)
+    insert (14 + i);
+  ck_assert (!bl_history_join_point (&history, 10, &arrival));
 }
 END_TEST
 
@@ -252,7 +297,12 @@ main (void)
   tcase_add_test (tcase, what_is_known_of_a_packet_comes_back);
   tcase_add_test (tcase, a_viewer_joins_where_the_newest_idr_picture_begins);
   tcase_add_test (tcase, a_keyframe_flushes_nothing);
-  tcase_add_test (tcase, the_bytes_of_a_join_are_those_from_its_start);
+  tcase_add_test (tcase, a_late_packet_is_once_in_the_arrivals_where_it_came);
+  tcase_add_test (
+      tcase, arrivals_are_known_as_long_as_their_ring_and_window_have_them);
+  tcase_add_loop_test (tcase,
+                       a_join_begins_with_the_first_arrival_of_its_pictures, 0,
+                       sizeof join_points / sizeof *join_points);
   suite_add_tcase (suite, tcase);
   return run_suite (suite);
 }

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "relay/viewer_private.h"
+#include "rtc/rtcp.h"
+#include "rtc/twcc.h"
+
+static BlOutTrack *
+by_ssrc (BlViewer *viewer, uint32_t ssrc)
+{
+  for (unsigned kind = 0; kind < BL_N_TRACKS; kind++) {
+    BlOutTrack *track = &viewer->tracks[kind];
+    if (track->setup.present && track->line.ssrc == ssrc)
+      return track;
+  }
+  return NULL;
+}
+
+static void
+on_reports (BlViewer *viewer, const BlRtcpPacket *packet)
+{
+  BlRtcpReportBlock block;
+  for (unsigned i = 0; bl_rtcp_read_report (packet, i, &block); i++) {
+    const BlOutTrack *track = by_ssrc (viewer, block.ssrc);
+    int64_t rtt_us;
+    if (!track)
+      continue;
+    if (bl_rtcp_round_trip_us (block.lsr, block.dlsr, viewer->loop->ntp,
+                               &rtt_us))
+      viewer->stats.rtt_us = (guint32)rtt_us;
+    if (track != &viewer->tracks[BL_TRACK_VIDEO]
+        && viewer->tracks[BL_TRACK_VIDEO].setup.present)
+      continue;
+    viewer->stats.fraction_lost = block.fraction_lost;
+    viewer->stats.jitter_us
+        = (guint32)((uint64_t)block.jitter * 1000000
+                    / bl_track_clock_hz (
+                        (BlTrackKind)(track - viewer->tracks)));
+  }
+}
+
+static bool
+take_from_bucket (BlViewer *viewer, uint16_t bytes)
+{
+  BlTime now = viewer->loop->now;
+  BlTime elapsed_us = MIN (now - viewer->repair_at_us, BL_SECOND);
+  uint64_t refill = (uint64_t)elapsed_us * BL_REPAIR_RATE_BPS / (8 * 1000000);
+  viewer->repair_bytes
+      = MIN (viewer->repair_bytes + refill, BL_REPAIR_BURST_BYTES);
+  viewer->repair_at_us = now;
+  if (bytes > viewer->repair_bytes)
+    return false;
+  viewer->repair_bytes -= bytes;
+  return true;
+}
+
+static void
+repair (BlViewer *viewer, BlOutTrack *track, const BlHistory *history,
+        uint16_t viewer_seq)
+{
+  uint64_t seq;
+  const BlHistoryEntry *entry = NULL;
+  if (bl_viewer_line_unmap (&track->line, viewer_seq, &seq))
+    entry = bl_history_get (history, seq);
+  if (!entry) {
+    bl_loop_drop (viewer->loop, BL_DROP_RTX_GONE);
+    return;
+  }
+  if (!take_from_bucket (viewer, entry->meta.payload_length)) {
+    bl_loop_drop (viewer->loop, BL_DROP_RTX_BUDGET);
+    return;
+  }
+  if (bl_fanout_repair (viewer->session, track, entry, &viewer->transport_seq)
+      != BL_FANOUT_SENT)
+    return;
+  viewer->stats.rtx_sent++;
+  viewer->loop->counters.rtx_sent++;
+}
+
+static void
+on_nack (BlViewer *viewer, const BlRtcpPacket *packet)
+{
+  BlRtcpFeedback feedback;
+  uint16_t seq;
+  if (!bl_rtcp_read_feedback (packet, &feedback))
+    return;
+  BlOutTrack *track = by_ssrc (viewer, feedback.media_ssrc);
+  /* Without RTX a number would have to be encrypted twice. */
+  if (!track || track->setup.rtx_pt < 0 || track->setup.rtx_ssrc == 0)
+    return;
+  size_t kind = (size_t)(track - viewer->tracks);
+  /* What is asked for while the socket is full will be asked for again. */
+  if (!bl_session_open (viewer->session))
+    return;
+  BlRtcpNackIter iter = bl_rtcp_nack_iter (&feedback);
+  while (bl_rtcp_nack_next (&iter, &seq))
+    repair (viewer, track, &viewer->source->tracks[kind].history, seq);
+}
+
+static void
+on_keyframe_request (BlViewer *viewer)
+{
+  viewer->loop->counters.keyframe_requests_in++;
+  bl_viewer_want_keyframe (viewer);
+}
+
+static void
+on_pli (BlViewer *viewer, const BlRtcpPacket *packet)
+{
+  on_keyframe_request (viewer);
+}
+
+static void
+on_fir (BlViewer *viewer, const BlRtcpPacket *packet)
+{
+  BlRtcpFeedback feedback;
+  uint32_t ssrc;
+  uint8_t seq_nr;
+  if (!bl_rtcp_read_feedback (packet, &feedback))
+    return;
+  for (unsigned i = 0; bl_rtcp_read_fir (&feedback, i, &ssrc, &seq_nr); i++) {
+    /* The same number again is a repetition (RFC 5104 section 4.3.1.1). */
+    if (!by_ssrc (viewer, ssrc)
+        || (viewer->fir_seen && seq_nr == viewer->fir_seq_nr))
+      continue;
+    viewer->fir_seen = true;
+    viewer->fir_seq_nr = seq_nr;
+    on_keyframe_request (viewer);
+  }
+}
+
+static void
+on_xr (BlViewer *viewer, const BlRtcpPacket *packet)
+{
+  BlRtcpXr xr;
+  if (!bl_rtcp_read_xr (packet, &xr) || !xr.has_rrtr)
+    return;
+  viewer->rrtr_ssrc = xr.ssrc;
+  viewer->rrtr_middle = bl_ntp_middle (xr.rrtr);
+  viewer->rrtr_at_us = viewer->loop->now;
+}
+
+static void
+on_transport_cc (BlViewer *viewer, const BlRtcpPacket *packet)
+{
+  BlRtcpFeedback feedback;
+  BlTwccFeedback statuses;
+  BlTwccResult result;
+  if (!bl_rtcp_read_feedback (packet, &feedback)
+      || bl_twcc_parse (feedback.fci, feedback.fci_length, &statuses)
+             != BL_TWCC_OK)
+    return;
+  while (bl_twcc_next (&statuses, &result))
+    if (result.received)
+      viewer->stats.transport_received++;
+    else
+      viewer->stats.transport_lost++;
+}
+
+/* BYE is not here: a browser also sends it when only a track goes. Its session
+ * ends by DTLS close_notify, or by silence. */
+static void (*const rtcp_handlers[]) (BlViewer *viewer,
+                                      const BlRtcpPacket *packet)
+    = {
+        [BL_RTCP_KIND_SR] = on_reports,
+        [BL_RTCP_KIND_RR] = on_reports,
+        [BL_RTCP_KIND_NACK] = on_nack,
+        [BL_RTCP_KIND_TRANSPORT_CC] = on_transport_cc,
+        [BL_RTCP_KIND_PLI] = on_pli,
+        [BL_RTCP_KIND_FIR] = on_fir,
+        [BL_RTCP_KIND_XR] = on_xr,
+      };
+
+void
+bl_viewer_on_rtcp (void *owner, const uint8_t *data, size_t length)
+{
+  BlViewer *viewer = owner;
+  BlRtcpIter iter;
+  BlRtcpPacket packet;
+  if (bl_rtcp_open (&iter, data, length) != BL_RTCP_OK) {
+    bl_loop_drop (viewer->loop, BL_DROP_RTCP);
+    return;
+  }
+  while (bl_rtcp_next (&iter, &packet))
+    if (packet.kind < G_N_ELEMENTS (rtcp_handlers)
+        && rtcp_handlers[packet.kind])
+      rtcp_handlers[packet.kind](viewer, &packet);
+}
