@@ -35,18 +35,18 @@ bl_downlink_pardon (BlDownlink *link, BlTime until)
   link->pardoned_until = until;
 }
 
-uint16_t
-bl_downlink_on_sent (BlDownlink *link, uint32_t bytes, BlTime now)
+void
+bl_downlink_on_sent (BlDownlink *link, uint16_t transport_seq, uint32_t bytes,
+                     BlTime now)
 {
-  uint16_t seq = link->next_seq++;
-  link->sent[seq % BL_DOWNLINK_SENT] = (BlDownlinkSent){
+  link->sent[transport_seq % BL_DOWNLINK_SENT] = (BlDownlinkSent){
     .sent_ms = (uint16_t)(now / BL_MS),
     .bytes = bytes < UINT16_MAX ? (uint16_t)bytes : UINT16_MAX,
   };
+  link->next_seq = (uint16_t)(transport_seq + 1);
   if (link->n_sent < BL_DOWNLINK_SENT)
     link->n_sent++;
   link->reported_bytes += bytes;
-  return seq;
 }
 
 /* ---- windows ---- */

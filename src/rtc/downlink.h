@@ -3,7 +3,7 @@
  * What the link to one viewer carries, for a sender that doesn't choose its
  * rate: the stream is what it is, and the question is whether it fits.
  *
- *   on each packet    seq = bl_downlink_on_sent (&link, bytes, now)
+ *   on each packet    bl_downlink_on_sent (&link, seq, bytes, now)
  *   its feedback      transport-cc: bl_downlink_on_feedback()
  *                     without it:   bl_downlink_on_report()
  *   then ask          overloaded, carried_bps, shown_bps
@@ -108,9 +108,10 @@ typedef struct {
 
 void bl_downlink_init (BlDownlink *link, BlTime now);
 
-/* A packet of `bytes` leaves; gives the transport-wide number to write into
- * it, which a viewer without transport-cc has no use for. */
-uint16_t bl_downlink_on_sent (BlDownlink *link, uint32_t bytes, BlTime now);
+/* A packet of `bytes` leaves with this transport-wide number, one more than the
+ * last one's. One without a number is told too, with what will be the next. */
+void bl_downlink_on_sent (BlDownlink *link, uint16_t transport_seq,
+                          uint32_t bytes, BlTime now);
 
 /* A transport-cc feedback, just parsed. */
 void bl_downlink_on_feedback (BlDownlink *link, const BlTwccFeedback *feedback,

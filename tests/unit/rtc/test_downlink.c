@@ -45,6 +45,7 @@ static struct {
   BlDownlink link;
   BlTwccReceiver receiver;
   BlTime now;
+  uint16_t next_seq;
 
   /* What the link is like. */
   uint32_t rate_bps, queue_bytes;
@@ -87,7 +88,8 @@ chance (void)
 static void
 send_packet (uint32_t bytes)
 {
-  uint16_t seq = bl_downlink_on_sent (&sim.link, bytes, sim.now);
+  uint16_t seq = sim.next_seq++;
+  bl_downlink_on_sent (&sim.link, seq, bytes, sim.now);
   if (sim.cut || sim.queued_bytes + bytes > sim.queue_bytes
       || sim.n == MAX_QUEUED)
     return;
@@ -427,7 +429,7 @@ report (uint8_t loss, int64_t rtt_us, int ms, int seconds)
   for (int t = 0; t < seconds * 1000; t += ms) {
     for (int i = 0; i < ms; i++) {
       sim.now += BL_MS;
-      bl_downlink_on_sent (&sim.link, 300, sim.now); /* 2.4 Mb/s */
+      bl_downlink_on_sent (&sim.link, 0, 300, sim.now); /* 2.4 Mb/s */
     }
     bl_downlink_on_report (&sim.link, loss, rtt_us, sim.now);
   }
