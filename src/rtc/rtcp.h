@@ -40,6 +40,7 @@ typedef enum {
   BL_RTCP_KIND_SDES,
   BL_RTCP_KIND_BYE,
   BL_RTCP_KIND_NACK,         /* RTPFB 1 */
+  BL_RTCP_KIND_CCFB,         /* RTPFB 11: see rtc/ccfb.h */
   BL_RTCP_KIND_TRANSPORT_CC, /* RTPFB 15: see rtc/twcc.h */
   BL_RTCP_KIND_PLI,          /* PSFB 1 */
   BL_RTCP_KIND_FIR,          /* PSFB 4 */

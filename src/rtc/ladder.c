@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rtc/ladder.h"
+
+/* Least video worth its packets. */
+#define LEAST_VIDEO_BPS 30000
+
+/* A rung is entered at a quarter more than where the one above it is left. */
+const BlRung bl_ladder_rungs[BL_LADDER_RUNGS] = {
+  { 1920, 1080, 30, 2800000, 3500000 },
+  { 1280, 720, 30, 1200000, 1500000 },
+  { 960, 540, 30, 700000, 900000 },
+  { 640, 360, 30, BL_LADDER_CLINICAL_BPS, 500000 },
+  { 640, 360, 15, 0, 0 },
+};
+
+static bool
+fits_source (const BlRung *rung, uint16_t height, uint16_t fps)
+{
+  return rung->height <= height && rung->fps <= fps;
+}
+
+void
+bl_ladder_init (BlLadder *l, uint16_t source_height, uint16_t source_fps,
+                uint64_t video_bps)
+{
+  *l = (BlLadder){ 0 };
+  while (l->top < BL_LADDER_RUNGS - 1
+         && !fits_source (&bl_ladder_rungs[l->top], source_height, source_fps))
+    l->top++;
+  l->rung = l->top;
+  while (video_bps < bl_ladder_rungs[l->rung].least_bps)
+    l->rung++;
+}
+
+bool
+bl_ladder_on_rate (BlLadder *l, uint64_t video_bps, BlTime now)
+{
+  unsigned before = l->rung;
+  while (video_bps < bl_ladder_rungs[l->rung].least_bps)
+    l->rung++;
+
+  bool above
+      = l->rung > l->top && video_bps >= bl_ladder_rungs[l->rung - 1].enter_bps;
+  if (!above || !l->above || l->rung != before)
+    l->above_us = now;
+  l->above = above;
+  if (above && now - l->above_us >= BL_LADDER_UP_US) {
+    l->rung--;
+    l->above = false;
+  }
+  return l->rung != before;
+}
+
+uint64_t
+bl_ladder_video_bps (uint64_t target_bps, bool with_sound)
+{
+  uint64_t sound = with_sound ? BL_LADDER_SOUND_BPS : 0;
+  return target_bps >= sound + LEAST_VIDEO_BPS ? target_bps - sound : 0;
+}
