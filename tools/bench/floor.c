@@ -103,6 +103,7 @@ run (FloorSender *sender, const FloorVariant *variant,
   double next = now_us (CLOCK_MONOTONIC);
 
   for (unsigned i = 0; i < setup->frames; i++) {
+    floor_sender_prepare (sender);
     double cpu = now_us (CLOCK_THREAD_CPUTIME_ID);
     double wall = now_us (CLOCK_MONOTONIC);
     packets += floor_sender_frame (sender);

@@ -59,6 +59,7 @@ typedef struct {
   bool rekey;       /* one cipher context, keyed for each packet */
   bool prefetch;    /* of the next viewer's cipher context */
   bool by_packet;   /* packet by packet to all, not viewer by viewer */
+  bool relay;       /* the relay's hub does it all */
   int sndbuf_bytes; /* 0: 8 MiB */
   int busy_poll_us; /* SO_BUSY_POLL; 0: none */
 } FloorVariant;
@@ -91,6 +92,8 @@ FloorSender *floor_sender_new (const FloorVariant *variant, unsigned n_viewers,
                                const FloorReceivers *receivers,
                                const char **out_why);
 void floor_sender_free (FloorSender *sender);
+/* What is not to be measured: the frame comes in. */
+void floor_sender_prepare (FloorSender *sender);
 /* One frame to all; gives the number of packets. */
 unsigned floor_sender_frame (FloorSender *sender);
 /* Messages that the kernel didn't take. */

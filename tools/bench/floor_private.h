@@ -12,6 +12,9 @@
 
 struct io_uring;
 
+/* The relay's hub in the sender's place. */
+typedef struct FloorRelay FloorRelay;
+
 typedef struct {
   EVP_CIPHER_CTX *cipher;
   uint8_t key[16], salt[12];
@@ -45,6 +48,7 @@ struct FloorSender {
   struct in_addr local;
   unsigned incomplete; /* zerocopy sends whose buffer is still in use */
   struct io_uring *ring;
+  FloorRelay *relay;
 };
 
 /* By FloorSubmit. */
@@ -55,6 +59,25 @@ void floor_address (const FloorSender *sender, FloorViewer *viewer,
 bool floor_open (FloorSender *sender, struct in_addr to, const char **out_why);
 void floor_close (FloorSender *sender);
 void floor_take_completions (FloorSender *sender);
+
+/* All viewers are connected when it returns. */
+FloorRelay *floor_relay_new (const FloorVariant *variant, unsigned n_viewers,
+                             struct in_addr to, const FloorViewer *viewers);
+/* Accepts NULL. */
+void floor_relay_free (FloorRelay *relay);
+/* A frame comes in from the publisher … */
+void floor_relay_prepare (FloorRelay *relay);
+/* … and goes out to all. */
+void floor_relay_frame (FloorRelay *relay);
+/* Packets sent since the start. */
+uint64_t floor_relay_packets (const FloorRelay *relay);
+
+/* Where its receiver listens, in network order. */
+static inline uint16_t
+floor_viewer_port (const FloorViewer *viewer)
+{
+  return ((const struct sockaddr_in *)&viewer->address)->sin_port;
+}
 
 static inline void
 floor_prefetch (const FloorViewer *viewer)

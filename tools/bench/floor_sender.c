@@ -191,9 +191,26 @@ by_packet (FloorSender *s)
     }
 }
 
+void
+floor_sender_prepare (FloorSender *s)
+{
+  if (s->relay)
+    floor_relay_prepare (s->relay);
+}
+
+static unsigned
+relay_frame (FloorSender *s)
+{
+  uint64_t before = floor_relay_packets (s->relay);
+  floor_relay_frame (s->relay);
+  return (unsigned)(floor_relay_packets (s->relay) - before);
+}
+
 unsigned
 floor_sender_frame (FloorSender *s)
 {
+  if (s->relay)
+    return relay_frame (s);
   s->frame++;
   s->timestamp += 3000;
   if (s->variant->by_packet)
@@ -268,6 +285,8 @@ floor_sender_new (const FloorVariant *variant, unsigned n_viewers,
     floor_sender_free (s);
     return NULL;
   }
+  if (variant->relay)
+    s->relay = floor_relay_new (variant, n_viewers, to, s->viewers);
   return s;
 }
 
@@ -276,6 +295,7 @@ void
 floor_sender_free (FloorSender *s)
 {
   floor_close (s);
+  floor_relay_free (s->relay);
   for (unsigned i = 0; i < s->n_viewers; i++)
     EVP_CIPHER_CTX_free (s->viewers[i].cipher);
   free (s->viewers);
