@@ -22,6 +22,7 @@ typedef struct {
   gboolean undo;
   int minutes;
   char *publish, *view;
+  gboolean metrics;
   char *label;
   int days, hours;
   int limit;

@@ -4,15 +4,15 @@
 #include "store/calls.h"
 #include "store/tokens.h"
 
-#define PUBLISH_HOURS (365 * 24)
-#define VIEW_HOURS    12
-#define HOURS_MAX     (10 * 365 * 24)
+#define DEVICE_HOURS (365 * 24)
+#define VIEW_HOURS   12
+#define HOURS_MAX    (10 * 365 * 24)
 
 static gint64
 valid_hours (const BlCli *cli)
 {
   if (cli->days == 0 && cli->hours == 0)
-    return cli->publish ? PUBLISH_HOURS : VIEW_HOURS;
+    return cli->view ? VIEW_HOURS : DEVICE_HOURS;
   return (gint64)cli->days * 24 + cli->hours;
 }
 
@@ -20,8 +20,8 @@ static gboolean
 check_options (const BlCli *cli, GError **error)
 {
   const char *problem = NULL;
-  if (!cli->publish == !cli->view)
-    problem = "give one of --publish ED and --view CALL";
+  if ((cli->publish != NULL) + (cli->view != NULL) + (cli->metrics != 0) != 1)
+    problem = "give one of --publish ED, --view CALL and --metrics";
   else if (cli->days < 0 || cli->hours < 0 || valid_hours (cli) > HOURS_MAX)
     problem = "a token can be valid for 1 hour to 10 years";
   else if ((cli->publish && !*cli->publish) || (cli->view && !*cli->view))
@@ -31,13 +31,23 @@ check_options (const BlCli *cli, GError **error)
   return problem == NULL;
 }
 
+static BlTokenKind
+kind_of (const BlCli *cli)
+{
+  return cli->publish ? BL_TOKEN_PUBLISH
+         : cli->view  ? BL_TOKEN_VIEW
+                      : BL_TOKEN_METRICS;
+}
+
 gboolean
 bl_cli_token_new (BlCli *cli, GError **error)
 {
   if (!check_options (cli, error))
     return FALSE;
-  BlTokenKind kind = cli->publish ? BL_TOKEN_PUBLISH : BL_TOKEN_VIEW;
-  const char *subject = cli->publish ? cli->publish : cli->view;
+  BlTokenKind kind = kind_of (cli);
+  const char *subject = cli->publish ? cli->publish
+                        : cli->view  ? cli->view
+                                     : "";
   if (kind == BL_TOKEN_VIEW) {
     g_autoptr (BlCall) call = bl_calls_get (cli->db, subject, error);
     if (!call)
@@ -52,8 +62,8 @@ bl_cli_token_new (BlCli *cli, GError **error)
       = bl_tokens_add (cli->db, kind, subject, cli->label ? cli->label : "",
                        secret, cli->now_us, expires_us, &id, error);
   g_autofree char *object = g_strdup_printf ("%" G_GINT64_FORMAT, id);
-  g_autofree char *detail
-      = g_strdup_printf ("%s %s", bl_token_kind_name (kind), subject);
+  g_autofree char *detail = g_strchomp (
+      g_strdup_printf ("%s %s", bl_token_kind_name (kind), subject));
   if (!bl_db_end (
           cli->db,
           added
@@ -61,9 +71,9 @@ bl_cli_token_new (BlCli *cli, GError **error)
           error))
     return FALSE;
   g_autofree char *until = bl_cli_time (expires_us);
-  fprintf (cli->out,
-           "%s\ntoken %s: may %s %s until %s; it can't be shown again\n",
-           secret, object, bl_token_kind_name (kind), subject, until);
+  fprintf (cli->out, "%s\ntoken %s: may %s until %s; it can't be shown again\n",
+           secret, object, kind == BL_TOKEN_METRICS ? "read metrics" : detail,
+           until);
   return TRUE;
 }
 

@@ -106,6 +106,11 @@ static gboolean
 identify_bearer (BlAuth *auth, const char *secret, gint64 now_us, BlWho *who,
                  GError **error)
 {
+  static const BlRole roles[] = {
+    [BL_TOKEN_PUBLISH] = BL_ROLE_PUBLISHER,
+    [BL_TOKEN_VIEW] = BL_ROLE_VIEWER,
+    [BL_TOKEN_METRICS] = BL_ROLE_METRICS,
+  };
   g_autoptr (GError) why = NULL;
   g_autoptr (BlToken) token = bl_tokens_find (auth->db, secret, now_us, &why);
   if (!token) {
@@ -116,8 +121,7 @@ identify_bearer (BlAuth *auth, const char *secret, gint64 now_us, BlWho *who,
                  "IT for a new one");
     return FALSE;
   }
-  who->roles
-      |= token->kind == BL_TOKEN_PUBLISH ? BL_ROLE_PUBLISHER : BL_ROLE_VIEWER;
+  who->roles |= roles[token->kind];
   who->actor = BL_ACTOR_TOKEN;
   who->token = token->id;
   who->subject = g_strdup (token->subject);

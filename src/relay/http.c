@@ -154,6 +154,7 @@ who_may (const BlRoute *route)
   } rows[] = {
     { BL_ROLE_CLINICIAN | BL_ROLE_IT, "people who sign in" },
     { BL_ROLE_CLINICIAN, "clinicians" },
+    { BL_ROLE_METRICS, "IT staff, and those who hold a token for metrics" },
     { BL_ROLE_IT, "IT staff" },
     { BL_ROLE_VEHICLE, "ambulances" },
     { BL_ROLE_PUBLISHER, "those who hold a token to publish" },

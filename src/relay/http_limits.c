@@ -78,6 +78,10 @@ on_wrote (SoupServerMessage *msg, guint length, gpointer user_data)
 static void
 on_finished (SoupServerMessage *msg, gpointer user_data)
 {
+  BlRequest *request = bl_request_of (msg);
+  guint class = soup_server_message_get_status (msg) / 100;
+  if (class < G_N_ELEMENTS (request->http->requests))
+    request->http->requests[class]++;
   arm_again (msg, BL_HTTP_IDLE_S);
 }
 

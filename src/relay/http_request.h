@@ -19,6 +19,7 @@ struct BlHttp {
   SoupServer *servers[3]; /* by door, see http.c; NULL: not open */
   gint64 started_us;
   gboolean stopping;
+  guint64 requests[6];     /* answered, by status class: [2] is 2xx */
   guint connections[3];    /* by door, likewise */
   GHashTable *per_address; /* address → how many connections */
   GHashTable *playbacks;   /* "who recording" → when it was audited last */
@@ -112,8 +113,9 @@ void bl_http_on_time (BlRequest *request); /* http_api.c */
 void bl_http_on_calls (BlRequest *request);
 void bl_http_on_call (BlRequest *request);
 void bl_http_on_audit (BlRequest *request);
-void bl_http_on_health (BlRequest *request); /* http_health.c */
-void bl_http_on_me (BlRequest *request);     /* http_sign_in.c */
+void bl_http_on_health (BlRequest *request);  /* http_health.c */
+void bl_http_on_metrics (BlRequest *request); /* http_metrics.c */
+void bl_http_on_me (BlRequest *request);      /* http_sign_in.c */
 void bl_http_on_sign_in (BlRequest *request);
 void bl_http_on_sign_out (BlRequest *request);
 void bl_http_on_recordings (BlRequest *request); /* http_recordings.c */

@@ -141,6 +141,12 @@ bl_media_recorder (const BlMedia *media, guint index)
   return media->units[index].recorder;
 }
 
+guint64
+bl_media_tap_dropped (const BlMedia *media, guint index)
+{
+  return bl_tap_dropped (media->units[index].tap);
+}
+
 /* Does `a` have more room for another call than `b`? One that has all the
  * sources it can take has none, however few its sessions. */
 static gboolean

@@ -30,6 +30,9 @@ guint bl_media_n_workers (const BlMedia *media);
 BlWorker *bl_media_worker (const BlMedia *media, guint index);
 BlRecorder *bl_media_recorder (const BlMedia *media, guint index);
 
+/* Packets and marks that the recorder was too slow for. */
+guint64 bl_media_tap_dropped (const BlMedia *media, guint index);
+
 /* Where the next call should go: one with room for a source, then the fewest
  * sessions, then the fewest sources. */
 BlWorker *bl_media_least_loaded (const BlMedia *media);

@@ -40,6 +40,7 @@ static BlLiveCall *
 add_call (BlRegistry *registry, const BlCall *stored, const char *publisher)
 {
   BlLiveCall *call = g_new0 (BlLiveCall, 1);
+  call->number = ++registry->last_number;
   call->id = g_strdup (stored->id);
   call->ed = g_strdup (stored->ed);
   call->unit = g_strdup (stored->unit);
@@ -123,6 +124,13 @@ void
 bl_registry_attach (BlRegistry *registry, BlMedia *media)
 {
   registry->media = media;
+  registry->attached_us = bl_clock_now ();
+}
+
+BlTime
+bl_registry_attached_us (const BlRegistry *registry)
+{
+  return registry->attached_us;
 }
 
 BlMedia *

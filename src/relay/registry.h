@@ -68,6 +68,7 @@ typedef struct {
 } BlLiveRates;
 
 struct BlLiveCall {
+  guint number; /* 1 for the first since the relay was started, and so on */
   char *id, *ed;
   char *unit;      /* NULL: by token */
   gint64 token;    /* 0: by unit */
@@ -164,6 +165,9 @@ BlLiveState bl_live_call_state (const BlLiveCall *call);
 guint bl_live_call_n_viewers (const BlLiveCall *call);
 
 BlMedia *bl_registry_media (BlRegistry *registry);
+
+/* When the media was attached, by bl_clock_now(). */
+BlTime bl_registry_attached_us (const BlRegistry *registry);
 
 /* The worker's last snapshot without its sources and viewers; NULL before the
  * first. */

@@ -15,6 +15,8 @@ struct BlRegistry {
   BlDb *db;
   const BlOptions *options;
   BlMedia *media;
+  BlTime attached_us;
+  guint last_number;    /* of a call */
   GHashTable *calls;    /* id → BlLiveCall, owned */
   GHashTable *peers;    /* id → BlPeer, owned */
   GHashTable *sessions; /* &BlSessionId → BlPeer */

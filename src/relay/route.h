@@ -19,6 +19,7 @@ typedef enum {
   BL_ROLE_PUBLISHER = 1 << 4, /* a Bearer token that publishes to an ED */
   BL_ROLE_VIEWER = 1 << 5,    /* a Bearer token that views a call */
   BL_ROLE_LOOPBACK = 1 << 6,  /* came in by the loopback door */
+  BL_ROLE_METRICS = 1 << 7,   /* a Bearer token that reads the metrics */
 } BlRole;
 
 /* Which port a request came in by. */

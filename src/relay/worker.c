@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "relay/worker_private.h"
@@ -232,6 +233,17 @@ guint16
 bl_worker_port (const BlWorker *worker)
 {
   return bl_udp_port (worker->udp);
+}
+
+guint64
+bl_worker_cpu_us (const BlWorker *worker)
+{
+  clockid_t clock;
+  struct timespec spent = { 0 };
+  g_assert (worker->control == g_thread_self ());
+  if (pthread_getcpuclockid (worker->thread, &clock) == 0)
+    clock_gettime (clock, &spent);
+  return (guint64)spent.tv_sec * BL_SECOND + (guint64)spent.tv_nsec / 1000;
 }
 
 guint

@@ -122,6 +122,9 @@ guint bl_worker_index (const BlWorker *worker);
 /* The UDP port it is bound to. */
 guint16 bl_worker_port (const BlWorker *worker);
 
+/* CPU time that its thread has taken. */
+guint64 bl_worker_cpu_us (const BlWorker *worker);
+
 /* How many sources and sessions it has, to choose the least loaded. */
 guint bl_worker_n_sources (const BlWorker *worker);
 guint bl_worker_n_sessions (const BlWorker *worker);

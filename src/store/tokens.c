@@ -9,6 +9,7 @@
 static const char *const kind_names[] = {
   [BL_TOKEN_PUBLISH] = "publish",
   [BL_TOKEN_VIEW] = "view",
+  [BL_TOKEN_METRICS] = "metrics",
 };
 
 const char *
@@ -27,14 +28,23 @@ bl_token_free (BlToken *token)
   g_free (token);
 }
 
+/* The table has no other kinds. */
+static BlTokenKind
+kind_of (const char *name)
+{
+  for (guint kind = 0; kind < G_N_ELEMENTS (kind_names); kind++) {
+    if (g_str_equal (kind_names[kind], name))
+      return (BlTokenKind)kind;
+  }
+  g_assert_not_reached ();
+}
+
 static gpointer
 make_token (sqlite3_stmt *row)
 {
   BlToken *token = g_new0 (BlToken, 1);
   token->id = sqlite3_column_int64 (row, 0);
-  token->kind = g_str_equal (sqlite3_column_text (row, 1), "view")
-                    ? BL_TOKEN_VIEW
-                    : BL_TOKEN_PUBLISH;
+  token->kind = kind_of ((const char *)sqlite3_column_text (row, 1));
   token->subject = bl_db_text (row, 2);
   token->label = bl_db_text (row, 3);
   token->created_us = sqlite3_column_int64 (row, 4);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Bearer tokens (RFC 6750) for publishers and viewers that are neither our
- * vehicles nor signed-in people. Stored as SHA-256 of a random value.
+ * vehicles nor signed-in people, and for monitoring. Stored as SHA-256 of a
+ * random value.
  */
 #pragma once
 
@@ -10,9 +11,10 @@
 typedef enum {
   BL_TOKEN_PUBLISH, /* subject: the ED to publish to */
   BL_TOKEN_VIEW,    /* subject: the call to view */
+  BL_TOKEN_METRICS, /* reads the relay's metrics; subject: "" */
 } BlTokenKind;
 
-/* "publish" or "view". */
+/* "publish", "view" or "metrics". */
 const char *bl_token_kind_name (BlTokenKind kind);
 
 typedef struct {

@@ -30,7 +30,7 @@ CREATE INDEX sign_ins_user ON sign_ins (user_id);
 
 CREATE TABLE tokens (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
-  kind TEXT NOT NULL CHECK (kind IN ('publish', 'view')),
+  kind TEXT NOT NULL CHECK (kind IN ('publish', 'view', 'metrics')),
   subject TEXT NOT NULL,
   label TEXT NOT NULL,
   hash TEXT NOT NULL UNIQUE,

@@ -97,6 +97,7 @@ static const struct {
   { "--folder FOLDER user code nobody", 1, NULL, "no user “nobody”" },
   { "--folder FOLDER token new", 2, NULL, "--publish ED" },
   { "--folder FOLDER token new --publish a --view b", 2, NULL, "--publish ED" },
+  { "--folder FOLDER token new --publish a --metrics", 2, NULL, "--metrics" },
   { "--folder FOLDER token new --publish a --days -1", 2, NULL, "10 years" },
   { "--folder FOLDER token new --view gone", 1, NULL, "no call “gone”" },
   { "--folder FOLDER token revoke seven", 2, NULL, "“seven”" },
@@ -221,6 +222,21 @@ START_TEST (a_token_is_shown_once_listed_and_revoked)
 }
 END_TEST
 
+START_TEST (a_token_for_metrics_has_no_subject)
+{
+  ck_assert_int_eq (run ("--folder FOLDER token new --metrics", NULL), 0);
+  assert_said ("may read metrics until");
+  g_auto (GStrv) shown = g_strsplit (said, "\n", 2);
+  g_autoptr (BlToken) token
+      = bl_tokens_find (db, shown[0], g_get_real_time (), NULL);
+  ck_assert_ptr_nonnull (token);
+  ck_assert_int_eq (token->kind, BL_TOKEN_METRICS);
+  ck_assert_str_eq (token->subject, "");
+  g_autoptr (BlAuditRow) row = last_audit ();
+  ck_assert_str_eq (row->detail, "metrics");
+}
+END_TEST
+
 START_TEST (a_viewers_token_is_for_a_call_that_exists)
 {
   ck_assert (bl_calls_add (db, "call-1", "north", "unit-7", 0, 1, NULL));
@@ -277,6 +293,7 @@ main (void)
   tcase_add_test (tc, a_disabled_user_gets_no_code_until_it_is_undone);
   tcase_add_test (tc, a_password_can_be_changed);
   tcase_add_test (tc, a_token_is_shown_once_listed_and_revoked);
+  tcase_add_test (tc, a_token_for_metrics_has_no_subject);
   tcase_add_test (tc, a_viewers_token_is_for_a_call_that_exists);
   tcase_add_test (tc, nothing_in_the_audit_can_harm_a_terminal);
   tcase_add_test (tc, a_recording_without_its_file_is_told);

@@ -76,6 +76,12 @@ bl_worker_port (const BlWorker *worker)
   return 50000;
 }
 
+guint64
+bl_worker_cpu_us (const BlWorker *worker)
+{
+  return 1500000;
+}
+
 guint
 bl_worker_n_sources (const BlWorker *worker)
 {
