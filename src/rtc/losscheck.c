@@ -51,6 +51,8 @@ bl_losscheck_on_feedback (BlLossCheck *c, uint32_t arrived, uint32_t lost,
     start_round (c, now + settle_us);
     return BL_LOSSCHECK_SLOW_DOWN;
   }
-  c->own_q16 += (uint32_t)(((int64_t)share_q16 - c->own_q16) / 8);
+  /* What we did ourselves is not to be learnt as the path's own. */
+  if (!c->ours || share_q16 < c->own_q16)
+    c->own_q16 += (uint32_t)(((int64_t)share_q16 - c->own_q16) / 8);
   return BL_LOSSCHECK_NOTHING;
 }

@@ -25,7 +25,7 @@
 #define LONG_AGO_ROUNDS    100
 #define RATE_OF_WINDOW     (9 * ONE / 10)
 #define STALL_US           (55 * BL_MS)
-#define SHALLOW_US         (10 * BL_SECOND)
+#define SHALLOW_US         (30 * BL_SECOND)
 #define PROBE_US           (200 * BL_MS)
 #define PADDING_BURST_US   (33 * BL_MS)
 

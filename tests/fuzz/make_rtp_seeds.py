@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the hand-made seeds of the RTP, RTCP and transport-cc targets.
+"""Writes the hand-made seeds of the RTP, RTCP, transport-cc and RFC 8888 targets.
 
 Run it after changing a seed here and commit what it wrote. Inputs that a fuzzer
 found are added to corpus/ by hand and are not listed here.
@@ -61,6 +61,19 @@ SEEDS = {
         "all-lost": "0001ffff 00000000" + "1fff" * 8 + "0007",
         "empty": "00010000 00000000",
         "reserved": "00010002 00000000 dc00 09",
+    },
+    "ccfb": {
+        "one": "00000011 00000022 00070001 8000 0000 00028000",
+        "loss": "00000011 00000022 ffff0003 e400 0000 a000 0000 00028000",
+        "streams": "00000011 00000022 00010001 c000 0000"
+                   " 00000033 00090002 c000 c001 00028000",
+        "unknown-arrival": "00000011 00000022 00070002 9fff 9ffe ffffffff",
+        "no-reports": "00000011 00000022 00070000 00028000",
+        "empty": "00000011 00028000",
+        "run": "00000011 00000022 00000064" + "a010" * 100 + "00028000",
+        "nine": "00000011" + "".join(
+            f"000000{ssrc:02x} 00050001 8000 0000" for ssrc in range(9))
+                + "00028000",
     },
 }
 
