@@ -96,7 +96,7 @@ static BlTime
 slot_time (const ImpairLane *lane)
 {
   const ImpairSettings *s = &lane->settings;
-  return lane->start_us - s->trace_offset_us
+  return lane->trace_start_us - s->trace_offset_us
          + impair_trace_at (s->trace, lane->slot);
 }
 
@@ -105,8 +105,8 @@ static void
 seek_slot (ImpairLane *lane, BlTime at)
 {
   const ImpairSettings *s = &lane->settings;
-  lane->slot
-      = impair_trace_find (s->trace, at - lane->start_us + s->trace_offset_us);
+  lane->slot = impair_trace_find (s->trace, at - lane->trace_start_us
+                                                + s->trace_offset_us);
   lane->slot_left = IMPAIR_TRACE_BYTES;
 }
 
@@ -224,7 +224,7 @@ static uint64_t
 capacity_within (const ImpairLane *lane, BlTime from, BlTime to)
 {
   const ImpairSettings *s = &lane->settings;
-  BlTime base = lane->start_us - s->trace_offset_us;
+  BlTime base = lane->trace_start_us - s->trace_offset_us;
   if (!s->trace)
     return s->rate_bps * (uint64_t)(to - from - out_within (lane, from, to))
            / (8 * (uint64_t)BL_SECOND);
@@ -261,6 +261,8 @@ impair_lane_set (ImpairLane *lane, const ImpairSettings *settings, BlTime now)
 {
   serve (lane, now);
   account (lane, now);
+  if (settings->trace != lane->settings.trace)
+    lane->trace_start_us = now;
   lane->settings = *settings;
   restart (lane, now);
 }

@@ -32,23 +32,24 @@ typedef struct {
   ImpairLoss loss;
   ImpairRandom jitter, marks;
   BlTime start_us;
-  BlTime cut_until_us;  /* an outage from now; 0: none */
-  BlTime now_us;        /* the latest that was told */
-  BlTime accounted_us;  /* capacity is counted until then */
-  BlTime arrival_us;    /* of the packet sent last */
-  bool head_known;      /* the head of the queue is being sent: */
-  int64_t head_done_ns; /* until then; INT64_MAX: not before a change */
-  int64_t idle_ns;      /* when the sender was through with the last */
-  uint64_t slot;        /* of the trace, in use */
-  uint32_t slot_left;   /* bytes left of it */
+  BlTime trace_start_us; /* when this trace was set */
+  BlTime cut_until_us;   /* an outage from now; 0: none */
+  BlTime now_us;         /* the latest that was told */
+  BlTime accounted_us;   /* capacity is counted until then */
+  BlTime arrival_us;     /* of the packet sent last */
+  bool head_known;       /* the head of the queue is being sent: */
+  int64_t head_done_ns;  /* until then; INT64_MAX: not before a change */
+  int64_t idle_ns;       /* when the sender was through with the last */
+  uint64_t slot;         /* of the trace, in use */
+  uint32_t slot_left;    /* bytes left of it */
 } ImpairLane;
 
 /* Does nothing to packets until settings are set. */
 ImpairLane *impair_lane_new (uint64_t seed, BlTime start_us);
 void impair_lane_free (ImpairLane *lane);
 
-/* Applies from `now` on; borrows the trace. A packet that was being sent starts
- * anew. */
+/* Applies from `now` on; borrows the trace, which begins when it is first set.
+ * A packet that was being sent starts anew. */
 void impair_lane_set (ImpairLane *lane, const ImpairSettings *settings,
                       BlTime now);
 

@@ -7,8 +7,8 @@
 
 const char impair_settings_help[]
     = "  rate=N[k|M]      bits a second; 0: no limit\n"
-      "  trace=FILE       mahimahi's format, in the rate's place; again and "
-      "again\n"
+      "  trace=FILE       mahimahi's format, in the rate's place; from"
+      " when it is set\n"
       "  offset=S         begin so many seconds behind the trace's beginning\n"
       "  delay=MS         each packet, behind the queue\n"
       "  jitter=MS        besides, evenly between 0 and so much\n"

@@ -224,6 +224,24 @@ START_TEST (a_saturated_trace_carries_all_its_bytes)
 }
 END_TEST
 
+START_TEST (a_trace_begins_when_it_is_set)
+{
+  ImpairTrace *trace = impair_trace_parse ("100\n200\n", 8, NULL);
+  Run *run = begin ("", NULL);
+  ImpairSettings settings = { .trace = trace };
+  impair_lane_set (run->lane, &settings, START + 50000);
+  send_one (run, 1000, 60000);
+  settings.delay_us = 7000; /* which leaves the trace where it is */
+  impair_lane_set (run->lane, &settings, START + 160000);
+  send_one (run, 1000, 170000);
+  advance (run, BL_SECOND);
+  ck_assert_int_eq (run->at_us[0], 150000);
+  ck_assert_int_eq (run->at_us[1], 257000);
+  end (run);
+  impair_trace_free (trace);
+}
+END_TEST
+
 START_TEST (an_outage_holds_the_queue_or_forgets_it)
 {
   static const struct {
@@ -363,6 +381,7 @@ main (void)
   tcase_add_test (tcase, a_trace_delivers_at_its_opportunities_only);
   tcase_add_test (tcase, what_nobody_used_of_a_trace_is_gone);
   tcase_add_test (tcase, a_saturated_trace_carries_all_its_bytes);
+  tcase_add_test (tcase, a_trace_begins_when_it_is_set);
   tcase_add_test (tcase, an_outage_holds_the_queue_or_forgets_it);
   tcase_add_test (tcase, a_cut_lasts_until_it_is_over_or_taken_back);
   tcase_add_test (tcase, a_change_of_rate_holds_from_then_on);

@@ -80,9 +80,12 @@ receive_rtp (PeerViewer *v, uint8_t *data, size_t length, BlTime now)
     bl_twcc_receiver_on_packet (&v->feedback.twcc, ext.transport_seq, now);
   if (repair && !bl_rtx_unwrap (&rtp, v->video.ssrc, video->pt, &rtp))
     return;
-  if (rtp.payload_type == video->pt)
+  if (rtp.payload_type == video->pt) {
     peer_track_on_packet (&v->video, &rtp, &ext, repair, now, ntp);
-  else if (sound)
+    if (v->screen)
+      peer_screen_on_packet (v->screen, &rtp, &ext, repair, now);
+  }
+  if (sound)
     peer_track_on_packet (&v->audio, &rtp, &ext, false, now, ntp);
 }
 

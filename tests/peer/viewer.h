@@ -11,6 +11,7 @@
 #pragma once
 
 #include "feedback.h"
+#include "screen.h"
 #include "track.h"
 
 typedef struct PeerViewer {
@@ -26,6 +27,7 @@ typedef struct PeerViewer {
   void *user_data; /* the caller's */
   BlNtp ntp_at_0;  /* the wall clock when the monotonic one was 0 */
   PeerFeedback feedback;
+  PeerScreen *screen; /* the caller's, or NULL */
 } PeerViewer;
 
 /* Borrows `cert` and `context`. `index` tells viewers of a process apart. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "frames.h"
 #include "report.h"
 #include "whep.h"
 
@@ -28,7 +29,7 @@ static const char summary[]
       "A Bearer token is read from --token-file or from BL_TOKEN.";
 
 typedef struct {
-  char *url, *ca, *token_file;
+  char *url, *ca, *token_file, *frames;
   int count, seconds;
 } Arguments;
 
@@ -52,6 +53,8 @@ struct Swarm {
   unsigned count, n_deleting;
   BlTime started_us, interval_us;
   bool ending;
+  PeerFrames *frames; /* of the first viewer; NULL */
+  PeerScreen *screen;
 };
 
 /* ---- sockets ---- */
@@ -122,6 +125,7 @@ start_member (Swarm *s, unsigned index)
   *m = (Member){ .swarm = s, .fd = -1 };
   m->reported.viewer
       = peer_viewer_new (index, s->cert, s->context, send_datagram, m);
+  m->reported.viewer->screen = index == 0 ? s->screen : NULL;
   g_autofree char *offer
       = peer_viewer_offer (m->reported.viewer, bl_clock_now ());
   peer_whep_post (s->whep, offer, on_answered, m);
@@ -244,6 +248,8 @@ clear (Swarm *s)
     clear_member (&s->members[i]);
   g_free (s->members);
   g_free (s->line);
+  peer_screen_free (s->screen);
+  peer_frames_free (s->frames);
   bl_dtls_context_free (s->context);
   bl_cert_free (s->cert);
   g_clear_pointer (&s->loop, g_main_loop_unref);
@@ -265,7 +271,12 @@ prepare (Swarm *s, const Arguments *a, GError **error)
   if (!s->cert || !(s->context = bl_dtls_context_new (s->cert, error)))
     return false;
   s->whep = peer_whep_new (a->url, a->ca, token, error);
-  return s->whep != NULL;
+  if (!s->whep || !a->frames)
+    return s->whep != NULL;
+  BlNtp ntp_at_0 = bl_ntp_add_us (bl_clock_ntp (), -bl_clock_now ());
+  s->frames = peer_frames_new (a->frames, ntp_at_0, error);
+  s->screen = s->frames ? peer_screen_new (peer_frames_add, s->frames) : NULL;
+  return s->screen != NULL;
 }
 
 static bool
@@ -279,6 +290,9 @@ parse_arguments (int argc, char **argv, Arguments *a)
     { "token-file", 0, 0, G_OPTION_ARG_FILENAME, &a->token_file, "Bearer token",
       "FILE" },
     { "count", 0, 0, G_OPTION_ARG_INT, &a->count, "viewers; 1", "N" },
+    { "frames", 0, 0, G_OPTION_ARG_FILENAME, &a->frames,
+      "write what the first one could show to PREFIX.csv and PREFIX.h264",
+      "PREFIX" },
     { "seconds", 0, 0, G_OPTION_ARG_INT, &a->seconds,
       "how long; until SIGINT or SIGTERM", "S" },
     G_OPTION_ENTRY_NULL,
@@ -314,5 +328,6 @@ main (int argc, char **argv)
   g_free (arguments.url);
   g_free (arguments.ca);
   g_free (arguments.token_file);
+  g_free (arguments.frames);
   return status;
 }
