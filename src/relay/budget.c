@@ -13,8 +13,9 @@ static const BlBucketLimit limits[BL_N_BUDGETS] = {
   [BL_BUDGET_DTLS] = { .per_second = 20, .burst = 100 },
   /* Chromium: 10 to 20 feedbacks and reports, and a NACK each 20 ms. */
   [BL_BUDGET_RTCP] = { .per_second = 200, .burst = 400 },
+  [BL_BUDGET_FORGED] = { .per_second = 1000, .burst = 2000 },
   /* Of 300 packets a second each asked for ten times, or an outage. */
-  [BL_BUDGET_NACKED] = { .per_second = 3000, .burst = 3000 },
+  [BL_BUDGET_NACKED] = { .per_second = 2500, .burst = 2500 },
   [BL_BUDGET_STATUSES] = { .per_second = 5000, .burst = 10000 },
   [BL_BUDGET_REPAIRS] = { .per_second = 250000, .burst = 100000 },
   /* Two at once, then one each two seconds. */
@@ -27,6 +28,13 @@ bl_budget_limit (BlBudgetItem item)
 {
   bl_assert ((unsigned)item < BL_N_BUDGETS);
   return &limits[item];
+}
+
+bool
+bl_budget_holds (const BlBudget *budget, BlBudgetItem item, BlTime now)
+{
+  BlBucket bucket = budget->buckets[item];
+  return bl_bucket_take (&bucket, bl_budget_limit (item), 1, now);
 }
 
 bool

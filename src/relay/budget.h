@@ -23,7 +23,10 @@ typedef enum {
   /* The same of all sessions; each costs two HMACs. */
   BL_BUDGET_WORKER_CHECKS,
   BL_BUDGET_DTLS, /* datagrams */
-  BL_BUDGET_RTCP, /* compounds, to decrypt */
+  BL_BUDGET_RTCP, /* authentic compounds */
+  /* RTCP that is not authentic. As long as any is left, a forger can't use up
+   * what the viewer itself has. */
+  BL_BUDGET_FORGED,
   /* Numbers in NACKs, to look up. */
   BL_BUDGET_NACKED,
   /* Statuses in transport-cc feedback: 36 bytes can name 65,535 of them. */
@@ -43,6 +46,9 @@ typedef struct {
 } BlBudget;
 
 const BlBucketLimit *bl_budget_limit (BlBudgetItem item);
+
+/* Whether there is a unit left. */
+bool bl_budget_holds (const BlBudget *budget, BlBudgetItem item, BlTime now);
 
 /* False, with nothing taken, if it is too much: leave it. */
 bool bl_budget_take (BlBudget *budget, BlBudgetItem item, uint32_t units,

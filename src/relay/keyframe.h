@@ -33,6 +33,13 @@ void bl_keyframe_init (BlKeyframe *keyframe);
 /* Somebody needs one. */
 void bl_keyframe_want (BlKeyframe *keyframe);
 
+/* Whether somebody does, so that one more costs nothing. */
+static inline bool
+bl_keyframe_is_wanted (const BlKeyframe *keyframe)
+{
+  return keyframe->wanted;
+}
+
 /* Somebody would have one now and then, and says so again after each. */
 void bl_keyframe_want_seldom (BlKeyframe *keyframe, BlTime now);
 

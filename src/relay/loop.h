@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "relay/budget.h"
 #include "relay/mux.h"
 #include "relay/sender.h"
 #include "relay/timers.h"
@@ -21,7 +22,8 @@ typedef struct {
   BlSender sender;
   BlMux *mux; /* owned */
   BlWorkerCounters counters;
-  BlTime connect_us; /* see BlWorkerOptions */
+  BlBudget strangers; /* what all may cost who have not proved themselves */
+  BlTime connect_us;  /* see BlWorkerOptions */
   BlTime silence_us;
   const BlDtlsContext *dtls; /* borrowed */
   void (*emit) (void *data, const BlWorkerEvent *event);

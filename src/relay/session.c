@@ -178,6 +178,31 @@ prove_path (BlSession *session, const BlPath *path, bool nominated)
 
 /* ---- components ---- */
 
+static bool
+take (BlSession *session, BlBudgetItem item)
+{
+  if (bl_budget_take (&session->budget, item, 1, session->loop->now))
+    return true;
+  bl_loop_drop (session->loop, BL_DROP_BUDGET);
+  return false;
+}
+
+/* Whether a check may be looked at. Strangers can't use up what the peer itself
+ * has: the ufrag is no secret on the way, but an address that is a path is. */
+static bool
+may_check (BlSession *session, const BlPath *path)
+{
+  BlLoop *loop = session->loop;
+  if (bl_mux_by_address (loop->mux, &path->peer) == session)
+    return take (session, BL_BUDGET_CHECKS);
+  if (!take (session, BL_BUDGET_STRANGE_CHECKS))
+    return false;
+  if (bl_budget_take (&loop->strangers, BL_BUDGET_WORKER_CHECKS, 1, loop->now))
+    return true;
+  bl_loop_drop (loop, BL_DROP_BUDGET);
+  return false;
+}
+
 static void
 on_stun (BlSession *session, const BlPath *path, BlPacket *packet)
 {
@@ -193,6 +218,8 @@ on_stun (BlSession *session, const BlPath *path, BlPacket *packet)
     bl_loop_drop (session->loop, BL_DROP_STUN);
     return;
   }
+  if (!may_check (session, path))
+    return;
   for (unsigned i = 0; i < G_N_ELEMENTS (session->credentials); i++) {
     const BlIceCredentials *c = &session->credentials[i];
     if (strlen (c->ufrag) == ufrag_length
@@ -274,6 +301,8 @@ on_dtls (BlSession *session, const BlPath *path, BlPacket *packet)
     bl_loop_drop (session->loop, BL_DROP_DTLS);
     return;
   }
+  if (!take (session, BL_BUDGET_DTLS))
+    return;
   bl_dtls_receive (session->dtls, packet->data, packet->length);
   follow_dtls (session);
 }
@@ -313,14 +342,24 @@ decrypt (BlSession *session, const BlPath *path, BlPacket *packet,
 static void
 on_rtp (BlSession *session, const BlPath *path, BlPacket *packet)
 {
-  if (decrypt (session, path, packet, bl_srtp_unprotect_rtp))
+  /* It is not worth the decryption. */
+  if (session->role == BL_SESSION_VIEWER)
+    bl_loop_drop (session->loop, BL_DROP_UNKNOWN_TRACK);
+  else if (decrypt (session, path, packet, bl_srtp_unprotect_rtp))
     session->ops->on_rtp (session->owner, packet);
 }
 
 static void
 on_rtcp (BlSession *session, const BlPath *path, BlPacket *packet)
 {
-  if (decrypt (session, path, packet, bl_srtp_unprotect_rtcp))
+  BlBudget *budget = &session->budget;
+  BlTime now = session->loop->now;
+  if (!bl_budget_holds (budget, BL_BUDGET_FORGED, now)
+      || !bl_budget_holds (budget, BL_BUDGET_RTCP, now))
+    bl_loop_drop (session->loop, BL_DROP_BUDGET);
+  else if (!decrypt (session, path, packet, bl_srtp_unprotect_rtcp))
+    bl_budget_take (budget, BL_BUDGET_FORGED, 1, now);
+  else if (take (session, BL_BUDGET_RTCP))
     session->ops->on_rtcp (session->owner, packet->data, packet->length);
 }
 

@@ -12,6 +12,8 @@
  * - Only an address from which a check with our password came is a path, and
  * the mux knows each of them.
  * - ENDED: not in the mux, no timer, sends nothing.
+ * - What a datagram costs before it is known to be the peer's is bounded by a
+ *   budget (relay/budget.h), save for a publisher's media.
  */
 #pragma once
 
@@ -37,7 +39,8 @@ typedef enum {
 typedef struct {
   /* Keys are there: media may flow. */
   void (*on_up) (void *owner);
-  /* Decrypted; `packet` is borrowed, take a reference to keep it. */
+  /* A publisher's, decrypted; `packet` is borrowed, take a reference to keep
+   * it. */
   void (*on_rtp) (void *owner, BlPacket *packet);
   void (*on_rtcp) (void *owner, const uint8_t *data, size_t length);
   /* It has just become ENDED. */
@@ -61,6 +64,7 @@ struct BlSession {
   /* The newest first; "" if there are none. */
   BlIceCredentials credentials[2];
   BlPaths paths;
+  BlBudget budget; /* what the peer may cost */
 
   BlFingerprint fingerprint;
   bool dtls_client; /* the peer is passive */

@@ -23,6 +23,7 @@ static const char *const drop_names[BL_N_DROPS] = {
   [BL_DROP_SEND_ERROR] = "send_error",
   [BL_DROP_RTX_BUDGET] = "rtx_budget",
   [BL_DROP_RTX_GONE] = "rtx_gone",
+  [BL_DROP_BUDGET] = "budget",
 };
 
 const char *

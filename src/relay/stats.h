@@ -33,6 +33,7 @@ typedef enum {
   BL_DROP_SEND_ERROR,      /* the kernel refused the send */
   BL_DROP_RTX_BUDGET,      /* a viewer asked for more than its token bucket */
   BL_DROP_RTX_GONE,        /* a viewer asked for what the history has not */
+  BL_DROP_BUDGET,          /* more of it than a peer may send or ask for */
   BL_N_DROPS,
 } BlDrop;
 

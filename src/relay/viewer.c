@@ -22,8 +22,6 @@ bl_viewer_new (BlLoop *loop, BlSessionId id, BlSourceId source_id,
   viewer->join_timer
       = (BlTimer){ .run = bl_viewer_on_join_timer, .owner = viewer };
   viewer->report_timer = (BlTimer){ .run = on_report_timer, .owner = viewer };
-  viewer->repair_bytes = BL_REPAIR_BURST_BYTES;
-  viewer->repair_at_us = loop->now;
   viewer->stats.session = id;
   viewer->stats.source = source_id;
   bl_out_track_init (&viewer->tracks[BL_TRACK_VIDEO], &setup->negotiated->video,
@@ -126,16 +124,8 @@ on_up (void *owner)
   bl_viewer_begin (viewer);
 }
 
-static void
-on_rtp (void *owner, BlPacket *packet)
-{
-  BlViewer *viewer = owner;
-  bl_loop_drop (viewer->loop, BL_DROP_UNKNOWN_TRACK);
-}
-
 static const BlSessionRoleOps ops = {
   .on_up = on_up,
-  .on_rtp = on_rtp,
   .on_rtcp = bl_viewer_on_rtcp,
   .on_ended = on_ended,
 };

@@ -54,10 +54,6 @@ typedef enum {
 /* A join from an IDR older than this also asks for a new one. */
 #define BL_JOIN_LONG_US (2500 * BL_MS)
 
-/* Repairs for one viewer: what may be sent at once, and the refill. */
-#define BL_REPAIR_BURST_BYTES 100000
-#define BL_REPAIR_RATE_BPS    2000000
-
 typedef struct {
   BlLoop *loop;          /* borrowed */
   BlSource *source;      /* borrowed */
@@ -80,9 +76,6 @@ typedef struct {
   uint32_t rrtr_ssrc; /* the viewer's last RRTR; 0: none */
   uint32_t rrtr_middle;
   BlTime rrtr_at_us;
-
-  uint64_t repair_bytes; /* what the bucket holds */
-  BlTime repair_at_us;   /* when it was last filled */
 
   BlViewerStats stats;
 } BlViewer;

@@ -38,18 +38,12 @@ on_reports (BlViewer *viewer, const BlRtcpPacket *packet)
 }
 
 static bool
-take_from_bucket (BlViewer *viewer, uint16_t bytes)
+take (BlViewer *viewer, BlBudgetItem item, uint32_t units, BlDrop reason)
 {
-  BlTime now = viewer->loop->now;
-  BlTime elapsed_us = MIN (now - viewer->repair_at_us, BL_SECOND);
-  uint64_t refill = (uint64_t)elapsed_us * BL_REPAIR_RATE_BPS / (8 * 1000000);
-  viewer->repair_bytes
-      = MIN (viewer->repair_bytes + refill, BL_REPAIR_BURST_BYTES);
-  viewer->repair_at_us = now;
-  if (bytes > viewer->repair_bytes)
-    return false;
-  viewer->repair_bytes -= bytes;
-  return true;
+  if (bl_budget_take (&viewer->session->budget, item, units, viewer->loop->now))
+    return true;
+  bl_loop_drop (viewer->loop, reason);
+  return false;
 }
 
 static void
@@ -64,10 +58,9 @@ repair (BlViewer *viewer, BlOutTrack *track, const BlHistory *history,
     bl_loop_drop (viewer->loop, BL_DROP_RTX_GONE);
     return;
   }
-  if (!take_from_bucket (viewer, entry->meta.payload_length)) {
-    bl_loop_drop (viewer->loop, BL_DROP_RTX_BUDGET);
+  if (!take (viewer, BL_BUDGET_REPAIRS, entry->meta.payload_length,
+             BL_DROP_RTX_BUDGET))
     return;
-  }
   if (bl_fanout_repair (viewer->session, track, entry, &viewer->transport_seq)
       != BL_FANOUT_SENT)
     return;
@@ -91,15 +84,19 @@ on_nack (BlViewer *viewer, const BlRtcpPacket *packet)
   if (!bl_session_open (viewer->session))
     return;
   BlRtcpNackIter iter = bl_rtcp_nack_iter (&feedback);
-  while (bl_rtcp_nack_next (&iter, &seq))
+  while (bl_rtcp_nack_next (&iter, &seq)
+         && take (viewer, BL_BUDGET_NACKED, 1, BL_DROP_RTX_BUDGET))
     repair (viewer, track, &viewer->source->tracks[kind].history, seq);
 }
 
+/* One that is on its way already costs nothing. */
 static void
 on_keyframe_request (BlViewer *viewer)
 {
   viewer->loop->counters.keyframe_requests_in++;
-  bl_viewer_want_keyframe (viewer);
+  if (bl_keyframe_is_wanted (&viewer->source->keyframe)
+      || take (viewer, BL_BUDGET_KEYFRAMES, BL_BUDGET_KEYFRAME, BL_DROP_BUDGET))
+    bl_viewer_want_keyframe (viewer);
 }
 
 static void
@@ -146,7 +143,9 @@ on_transport_cc (BlViewer *viewer, const BlRtcpPacket *packet)
   BlTwccResult result;
   if (!bl_rtcp_read_feedback (packet, &feedback)
       || bl_twcc_parse (feedback.fci, feedback.fci_length, &statuses)
-             != BL_TWCC_OK)
+             != BL_TWCC_OK
+      || !take (viewer, BL_BUDGET_STATUSES, statuses.status_count,
+                BL_DROP_BUDGET))
     return;
   while (bl_twcc_next (&statuses, &result))
     if (result.received)

@@ -65,6 +65,18 @@ START_TEST (a_flood_gets_no_more_than_the_limit)
 }
 END_TEST
 
+START_TEST (looking_takes_nothing)
+{
+  BlBudget budget = { 0 };
+  const BlBucketLimit *limit = bl_budget_limit ((BlBudgetItem)_i);
+  for (uint32_t left = limit->burst; left > 0; left--) {
+    ck_assert (bl_budget_holds (&budget, (BlBudgetItem)_i, START));
+    ck_assert (bl_budget_take (&budget, (BlBudgetItem)_i, 1, START));
+  }
+  ck_assert (!bl_budget_holds (&budget, (BlBudgetItem)_i, START));
+}
+END_TEST
+
 START_TEST (one_kind_of_flood_leaves_the_others_alone)
 {
   BlBudget budget = { 0 };
@@ -103,6 +115,7 @@ main (void)
                        sizeof honest / sizeof *honest);
   tcase_add_loop_test (tcase, a_flood_gets_no_more_than_the_limit, 0,
                        BL_N_BUDGETS);
+  tcase_add_loop_test (tcase, looking_takes_nothing, 0, BL_N_BUDGETS);
   tcase_add_loop_test (tcase, one_kind_of_flood_leaves_the_others_alone, 0,
                        BL_N_BUDGETS);
   tcase_add_test (tcase, a_feedback_on_everything_there_is_is_refused);
