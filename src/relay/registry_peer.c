@@ -15,17 +15,6 @@
 
 /* ---- a session's own ICE credentials ---- */
 
-/* Random ice-chars (RFC 8839 section 5.4): base64 rather than base64url. */
-static char *
-random_ice_chars (gsize length)
-{
-  g_autofree char *random = bl_token_new ();
-  g_assert (length <= strlen (random));
-  g_strdelimit (random, "-", '+');
-  g_strdelimit (random, "_", '/');
-  return g_strndup (random, length);
-}
-
 static void
 free_peer (BlPeer *peer)
 {
@@ -57,8 +46,8 @@ new_peer (BlSessionRole role, const BlWho *who)
   peer->user = who->user;
   peer->token = who->token;
   peer->since_us = bl_clock_unix_us ();
-  peer->local_ufrag = random_ice_chars (UFRAG_LENGTH);
-  peer->local_pwd = random_ice_chars (PWD_LENGTH);
+  peer->local_ufrag = bl_ice_chars_new (UFRAG_LENGTH);
+  peer->local_pwd = bl_ice_chars_new (PWD_LENGTH);
   return peer;
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BlPeer, free_peer)
@@ -449,8 +438,8 @@ bl_registry_find_peer (BlRegistry *registry, const char *id)
 static char *
 restart_ice (BlRegistry *registry, BlPeer *peer, const BlSdpFrag *frag)
 {
-  g_autofree char *ufrag = random_ice_chars (UFRAG_LENGTH);
-  g_autofree char *pwd = random_ice_chars (PWD_LENGTH);
+  g_autofree char *ufrag = bl_ice_chars_new (UFRAG_LENGTH);
+  g_autofree char *pwd = bl_ice_chars_new (PWD_LENGTH);
   g_autofree char *etag = bl_id_new ();
   g_autofree BlSdpFrag *answer = g_new0 (BlSdpFrag, 1);
 

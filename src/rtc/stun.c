@@ -179,3 +179,30 @@ bl_stun_answer (const void *data, size_t length, const char *ufrag,
     return BL_STUN_IGNORED;
   }
 }
+
+size_t
+bl_stun_write_check (const BlStunCheck *check,
+                     uint8_t out_data[BL_STUN_CHECK_BYTES])
+{
+  char username[2 * BL_STUN_CREDENTIAL_MAX + 2];
+  size_t remote = strlen (check->remote_ufrag);
+  size_t local = strlen (check->local_ufrag);
+  if (remote > BL_STUN_CREDENTIAL_MAX || local > BL_STUN_CREDENTIAL_MAX)
+    return 0;
+  memcpy (username, check->remote_ufrag, remote);
+  username[remote] = ':';
+  memcpy (username + remote + 1, check->local_ufrag, local);
+
+  /* It only remembers requests whose responses it is to match. */
+  StunAgent agent;
+  StunMessage message;
+  stun_agent_init (&agent, known_attributes, STUN_COMPATIBILITY_RFC5389,
+                   STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS
+                       | STUN_AGENT_USAGE_USE_FINGERPRINT);
+  return stun_usage_ice_conncheck_create (
+      &agent, &message, out_data, BL_STUN_CHECK_BYTES,
+      (const uint8_t *)username, remote + 1 + local,
+      (const uint8_t *)check->remote_pwd, strlen (check->remote_pwd), true,
+      true, check->priority, check->tie_breaker, NULL,
+      STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
+}

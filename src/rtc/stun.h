@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * An ICE-lite server's half of a connectivity check (RFC 8445 section 7.3,
- * RFC 8489 short-term credentials with FINGERPRINT). No state and no I/O: one
- * datagram in, at most one datagram out.
+ * RFC 8489 short-term credentials with FINGERPRINT), and a check for a path
+ * that is to be woken. No state and no I/O: one datagram in, at most one
+ * datagram out.
  *
  *   peek the ufrag → find the session → answer with its password → send the
  *   reply (if any) → only if the result is BL_STUN_OK may the sender's address
@@ -59,3 +60,17 @@ BlStunResult bl_stun_answer (const void *data, size_t length, const char *ufrag,
                              BlStunRequest *out_request,
                              uint8_t out_reply[BL_STUN_REPLY_BYTES],
                              size_t *out_reply_length);
+
+/* What a check says of who sends it; all texts are borrowed. */
+typedef struct {
+  const char *remote_ufrag, *remote_pwd, *local_ufrag;
+  uint64_t tie_breaker; /* of the agent, the same in all its checks */
+  uint32_t priority;    /* of the peer-reflexive candidate it may make */
+} BlStunCheck;
+
+#define BL_STUN_CHECK_BYTES 640
+
+/* A controlling agent's check that nominates the path it takes (RFC 8445
+ * section 7.2.4). Its bytes, or 0 if the names are too long. */
+size_t bl_stun_write_check (const BlStunCheck *check,
+                            uint8_t out_data[BL_STUN_CHECK_BYTES]);

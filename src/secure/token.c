@@ -59,6 +59,16 @@ bl_token_new (void)
 }
 
 char *
+bl_ice_chars_new (gsize length)
+{
+  g_autofree char *random = bl_token_new ();
+  g_assert (length <= BL_TOKEN_LENGTH);
+  g_strdelimit (random, "-", '+');
+  g_strdelimit (random, "_", '/');
+  return g_strndup (random, length);
+}
+
+char *
 bl_token_hash (const char *token)
 {
   return g_compute_checksum_for_string (G_CHECKSUM_SHA256, token, -1);

@@ -23,6 +23,10 @@ gboolean bl_id_is_valid (const char *text);
 /* A secret of 256 bits in base64url. */
 char *bl_token_new (void);
 
+/* `length` (at most BL_TOKEN_LENGTH) random ice-chars of 6 bits each, for an
+ * ufrag or a password (RFC 8839 section 5.4). */
+char *bl_ice_chars_new (gsize length);
+
 /* SHA-256 of the text in lower-case hex: what is stored and looked up. Tokens
  * and codes are random, so they need neither salt nor a slow hash. */
 char *bl_token_hash (const char *token);

@@ -26,6 +26,7 @@ become_idle (BlCall *c)
   c->was_live = false;
   c->has_session = false;
   c->tries = 0;
+  c->keep_session_until_us = 0;
   plan (c, BL_CALL_WAIT, BL_TIME_NEVER);
 }
 
@@ -47,10 +48,10 @@ chance (BlCall *c)
 }
 
 static BlTime
-retry_delay (BlCall *c)
+retry_delay (BlCall *c, BlTime longest_us)
 {
   BlTime delay = BL_CALL_RETRY_FIRST_US;
-  for (uint32_t i = 0; i < c->tries && delay < BL_CALL_RETRY_MAX_US; i++)
+  for (uint32_t i = 0; i < c->tries && delay < longest_us; i++)
     delay *= 2;
   c->tries++;
   BlTime spread = delay / 2;
@@ -117,34 +118,51 @@ reconnect (BlCall *c, BlCallAction action, BlTime at)
   plan (c, action, at);
 }
 
+/* Asks for the session's paths again as long as the relay may have it. */
+static void
+reconnect_soon (BlCall *c, bool keep_session, BlTime now)
+{
+  if (keep_session && now < c->keep_session_until_us)
+    reconnect (c, BL_CALL_RESTART_ICE,
+               now + retry_delay (c, BL_CALL_RESTART_MAX_US));
+  else
+    reconnect (c, BL_CALL_NEW_SESSION,
+               now + retry_delay (c, BL_CALL_RETRY_MAX_US));
+}
+
 void
 bl_call_on_lost (BlCall *call, bool keyed, BlTime now)
 {
   if (!is_on (call))
     return;
-  if (keyed && call->state == BL_CALL_LIVE)
-    reconnect (call, BL_CALL_RESTART_ICE, now);
-  else
-    reconnect (call, BL_CALL_NEW_SESSION, now + retry_delay (call));
+  if (!keyed || call->state != BL_CALL_LIVE) {
+    reconnect_soon (call, keyed, now);
+    return;
+  }
+  call->keep_session_until_us = now + BL_CALL_KEEP_US;
+  reconnect (call, BL_CALL_RESTART_ICE, now);
 }
 
 void
-bl_call_on_silent (BlCall *call)
+bl_call_on_silent (BlCall *call, BlTime now)
 {
-  if (call->state == BL_CALL_LIVE)
-    call->state = BL_CALL_RECONNECTING;
+  if (call->state != BL_CALL_LIVE)
+    return;
+  call->state = BL_CALL_RECONNECTING;
+  call->keep_session_until_us = now + BL_CALL_KEEP_US;
 }
 
 void
 bl_call_on_failed (BlCall *call, bool final, BlTime now)
 {
-  if (!is_on (call))
+  /* A restart that failed while the old paths work is no loss. */
+  if (!is_on (call) || call->state == BL_CALL_LIVE)
     return;
   if (final && !call->was_live) {
     become_idle (call);
     return;
   }
-  reconnect (call, BL_CALL_NEW_SESSION, now + retry_delay (call));
+  reconnect_soon (call, !final && call->under_way == BL_CALL_RESTART_ICE, now);
 }
 
 void
@@ -164,18 +182,19 @@ bl_call_on_over (BlCall *call, BlTime now)
   call->has_session = false;
   /* It answers: what made us wait before is past. */
   call->tries = 0;
-  reconnect (call, BL_CALL_NEW_SESSION, now + retry_delay (call));
+  reconnect (call, BL_CALL_NEW_SESSION,
+             now + retry_delay (call, BL_CALL_RETRY_MAX_US));
 }
 
 void
 bl_call_on_network_changed (BlCall *call, BlTime now)
 {
-  if (!is_on (call))
+  if (!is_on (call) || call->state == BL_CALL_LIVE)
     return;
+  bool restart = call->under_way == BL_CALL_RESTART_ICE
+                 && now < call->keep_session_until_us;
   call->tries = 0;
-  plan (call,
-        call->state == BL_CALL_LIVE ? BL_CALL_RESTART_ICE : BL_CALL_NEW_SESSION,
-        now);
+  plan (call, restart ? BL_CALL_RESTART_ICE : BL_CALL_NEW_SESSION, now);
 }
 
 void
@@ -191,6 +210,7 @@ bl_call_take_action (BlCall *call, BlTime now)
   if (call->action == BL_CALL_WAIT || now < call->action_at_us)
     return BL_CALL_WAIT;
   BlCallAction action = call->action;
+  call->under_way = action;
   plan (call, BL_CALL_WAIT, BL_TIME_NEVER);
   return action;
 }

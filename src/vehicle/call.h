@@ -13,10 +13,13 @@
  * An action that was taken is under way until an event says how it ended. An
  * action given meanwhile (hanging up, another network) takes its place.
  *
- * A lost path is first mended by an ICE restart, at once; if that fails, by a
- * new session for the same call after 0.5 s, 1 s, … 8 s, each a quarter more or
- * less by chance, so that a fleet doesn't return in step. A refusal that only
- * a person can change ends a call that was never live; one that was goes on
+ * Lost paths come back by themselves (uplink.h) while the relay keeps the
+ * session; meanwhile an ICE restart is tried at once and again and again, which
+ * also tells whether it still does. Only when it does not, or after
+ * BL_CALL_KEEP_US, comes a new session for the same call. What is tried again
+ * is tried after 0.5 s, 1 s, … 8 s (restarts: 2 s), each a quarter more or less
+ * by chance, so that a fleet doesn't return in step. A refusal that only a
+ * person can change ends a call that was never live; one that was goes on
  * trying, because the patient is still there.
  */
 #pragma once
@@ -28,6 +31,10 @@
 
 #define BL_CALL_RETRY_FIRST_US (500 * BL_MS)
 #define BL_CALL_RETRY_MAX_US   (8 * BL_SECOND)
+#define BL_CALL_RESTART_MAX_US (2 * BL_SECOND)
+
+/* As long as the relay keeps a silent session. */
+#define BL_CALL_KEEP_US (90 * BL_SECOND)
 
 typedef enum {
   BL_CALL_IDLE,
@@ -50,8 +57,10 @@ typedef struct {
   bool has_session; /* the relay has one of ours, for all we know */
   BlCallAction action;
   BlTime action_at_us;
-  BlTime since_us; /* of the call */
-  uint32_t tries;  /* in a row without success */
+  BlCallAction under_way;       /* the last one taken */
+  BlTime keep_session_until_us; /* counts while RECONNECTING */
+  BlTime since_us;              /* of the call */
+  uint32_t tries;               /* in a row without success */
   uint64_t random;
 } BlCall;
 
@@ -79,7 +88,7 @@ void bl_call_on_connected (BlCall *call, BlTime now);
 void bl_call_on_lost (BlCall *call, bool keyed, BlTime now);
 
 /* Nothing comes back over the path, and mending it is under way. */
-void bl_call_on_silent (BlCall *call);
+void bl_call_on_silent (BlCall *call, BlTime now);
 
 /* The action under way failed. `final`: only a person can change that. */
 void bl_call_on_failed (BlCall *call, bool final, BlTime now);
@@ -90,8 +99,8 @@ void bl_call_on_gone (BlCall *call, BlTime now);
 /* The relay has ended the call: begin another soon. */
 void bl_call_on_over (BlCall *call, BlTime now);
 
-/* Interfaces came or went: what is under way may hang on one that is gone. Look
- * for a path at once. */
+/* Interfaces came or went: what is under way may hang on one that is gone, so
+ * try at once. Nothing while LIVE: the uplink follows by itself. */
 void bl_call_on_network_changed (BlCall *call, BlTime now);
 
 /* The DELETE has ended, well or not. */

@@ -2,10 +2,8 @@
 #include "vehicle/netwatch.h"
 
 #include <gio/gio.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netdb.h>
-#include <string.h>
+
+#include "vehicle/interfaces.h"
 
 #define SETTLES_MS 500
 
@@ -18,44 +16,11 @@ struct BlNetwatch {
   char *addresses; /* as they were at the last call */
 };
 
-static int
-compare (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *)a, *(const char *const *)b);
-}
-
-static void
-add_address (GPtrArray *list, const struct ifaddrs *i)
-{
-  char text[NI_MAXHOST];
-  if (!i->ifa_addr || !(i->ifa_flags & IFF_RUNNING)
-      || (i->ifa_flags & IFF_LOOPBACK))
-    return;
-  int family = i->ifa_addr->sa_family;
-  if (family != AF_INET && family != AF_INET6)
-    return;
-  socklen_t length = family == AF_INET ? sizeof (struct sockaddr_in)
-                                       : sizeof (struct sockaddr_in6);
-  if (getnameinfo (i->ifa_addr, length, text, sizeof text, NULL, 0,
-                   NI_NUMERICHOST)
-      == 0)
-    g_ptr_array_add (list, g_strdup (text));
-}
-
-/* All of them in order, as one text. */
 static char *
-list_addresses (void)
+describe_interfaces (void)
 {
-  g_autoptr (GPtrArray) list = g_ptr_array_new_with_free_func (g_free);
-  struct ifaddrs *all = NULL;
-  if (getifaddrs (&all) == 0) {
-    for (const struct ifaddrs *i = all; i; i = i->ifa_next)
-      add_address (list, i);
-    freeifaddrs (all);
-  }
-  g_ptr_array_sort (list, compare);
-  g_ptr_array_add (list, NULL);
-  return g_strjoinv (" ", (char **)list->pdata);
+  g_autoptr (GPtrArray) interfaces = bl_interfaces_list (false);
+  return bl_interfaces_describe (interfaces);
 }
 
 static void
@@ -72,7 +37,7 @@ on_settled (gpointer data)
 {
   BlNetwatch *w = data;
   g_clear_pointer (&w->timer, g_source_unref);
-  char *addresses = list_addresses ();
+  char *addresses = describe_interfaces ();
   gboolean changed = !g_str_equal (addresses, w->addresses);
   g_free (w->addresses);
   w->addresses = addresses;
@@ -96,7 +61,7 @@ bl_netwatch_new (BlNetwatchFunc func, gpointer user_data)
   BlNetwatch *w = g_new0 (BlNetwatch, 1);
   w->func = func;
   w->user_data = user_data;
-  w->addresses = list_addresses ();
+  w->addresses = describe_interfaces ();
   w->monitor = g_object_ref (g_network_monitor_get_default ());
   w->handler = g_signal_connect (w->monitor, "network-changed",
                                  G_CALLBACK (on_changed), w);

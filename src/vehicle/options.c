@@ -61,8 +61,15 @@ static const BlConfigKey keys[] = {
     " relay may name more",
     0, 0, NULL },
   { "ice", "interfaces", BL_CONFIG_LIST, "",
-    "names or addresses of the network interfaces to use; empty: all", 0, 0,
-    NULL },
+    "names or addresses of the network interfaces to use, at most four; empty:"
+    " all",
+    0, 0, NULL },
+  { "ice", "paths", BL_CONFIG_CHOICE, "protect",
+    "protect: the best network carries all, the second sound, keyframes and"
+    " repairs too, and all while the first is in doubt; failover: only the "
+    "best;"
+    " duplicate: the two best carry all; single: the first, come what may",
+    0, 0, BL_PATH_MODE_CHOICES },
   { "kiosk", "port", BL_CONFIG_INT, "8080",
     "the crew's page and API on loopback; 0: none", 0, 65535, NULL },
   { "eds", "list", BL_CONFIG_LIST, "",
@@ -184,7 +191,8 @@ read_ice (BlVehicleOptions *o, GError **error)
     g_ptr_array_add (o->ice_servers, server);
   }
   o->ice_interfaces = bl_config_list (o->config, "ice", "interfaces");
-  return TRUE;
+  return bl_path_mode_parse (bl_config_string (o->config, "ice", "paths"),
+                             &o->path_mode);
 }
 
 static gboolean

@@ -9,6 +9,7 @@
 #include <glib.h>
 
 #include "base/config.h"
+#include "vehicle/pathplan.h"
 #include "vehicle/pipeline.h"
 
 /* Strings are owned by the configuration, unless said otherwise. */
@@ -24,6 +25,7 @@ typedef struct {
   BlCaptureOptions capture;
   GPtrArray *ice_servers; /* of BlIceServer */
   const char *const *ice_interfaces;
+  BlPathMode path_mode;
   guint16 kiosk_port;
   const char *const *eds; /* names, as in the relay's configuration */
   guint health_s;

@@ -12,6 +12,7 @@
 #include "vehicle/timer.h"
 
 #define TRICKLE_US (20 * BL_MS)
+#define PLAN_US    (20 * BL_MS)
 
 static const BlOfferShape shape = { .audio = true, .video = true };
 
@@ -23,6 +24,8 @@ struct BlPublisher {
 
   GCancellable *cancellable; /* of all requests but DELETE */
   BlUplink *uplink;
+  BlPathPlan plan;
+  BlTimer *plan_timer;
   BlSender *sender; /* from the answer on */
   BlTimer *sender_timer;
   guint32 audio_ssrc, video_ssrc, rtx_ssrc;
@@ -63,11 +66,15 @@ on_sender_timer (gpointer data)
 }
 
 static void
-on_send (uint8_t *packet, size_t length, size_t capacity, bool rtcp,
+on_send (uint8_t *packet, size_t length, size_t capacity, BlPacketUse use,
          void *user_data)
 {
   BlPublisher *p = user_data;
-  bl_uplink_send (p->uplink, packet, length, capacity, rtcp);
+  BlTime now = bl_clock_now ();
+  unsigned paths = bl_pathplan_choose (&p->plan, use, now);
+  bl_pathplan_on_sent (&p->plan, paths, now);
+  bl_uplink_send (p->uplink, paths, packet, length, capacity,
+                  use == BL_USE_REPORT);
 }
 
 static void
@@ -151,10 +158,30 @@ on_uplink_silent (gpointer user_data)
 }
 
 static void
-on_uplink_rtcp (const guint8 *data, gsize length, BlTime now,
+on_uplink_path (unsigned path, bool usable, gpointer user_data)
+{
+  BlPublisher *p = user_data;
+  if (usable)
+    bl_pathplan_add (&p->plan, path);
+  else
+    bl_pathplan_remove (&p->plan, path, bl_clock_now ());
+}
+
+static void
+on_plan_timer (gpointer data)
+{
+  BlPublisher *p = data;
+  BlTime now = bl_clock_now ();
+  bl_pathplan_on_time (&p->plan, now);
+  bl_timer_set (p->plan_timer, now + PLAN_US);
+}
+
+static void
+on_uplink_rtcp (unsigned path, const guint8 *data, gsize length, BlTime now,
                 gpointer user_data)
 {
   BlPublisher *p = user_data;
+  bl_pathplan_on_heard (&p->plan, path);
   if (!p->sender)
     return;
   bl_sender_on_rtcp (p->sender, data, length, now, bl_clock_ntp ());
@@ -166,6 +193,7 @@ static const BlUplinkCallbacks uplink_callbacks = {
   .candidate = on_uplink_candidate,
   .gathered = on_uplink_gathered,
   .silent = on_uplink_silent,
+  .path = on_uplink_path,
   .rtcp = on_uplink_rtcp,
 };
 
@@ -176,6 +204,7 @@ static void
 fail (BlPublisher *p, GError *error)
 {
   p->exchanging = false;
+  bl_uplink_cancel_restart (p->uplink);
   if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     p->callbacks->failed (error, p->user_data);
   g_error_free (error);
@@ -367,6 +396,12 @@ bl_publisher_restart_ice (BlPublisher *publisher)
                  p->cancellable, on_exchanged, p);
 }
 
+void
+bl_publisher_follow_interfaces (BlPublisher *publisher)
+{
+  bl_uplink_follow_interfaces (publisher->uplink);
+}
+
 /* --- trickle
  * ------------------------------------------------------------------------ */
 
@@ -464,6 +499,9 @@ bl_publisher_new (const BlPublisherOptions *options,
   p->rtx_ssrc = p->audio_ssrc + 4;
   p->sender_timer = bl_timer_new (G_PRIORITY_HIGH, on_sender_timer, p);
   p->trickle_timer = bl_timer_new (G_PRIORITY_DEFAULT, on_trickle_timer, p);
+  p->plan_timer = bl_timer_new (G_PRIORITY_DEFAULT, on_plan_timer, p);
+  bl_timer_set (p->plan_timer, 0);
+  bl_pathplan_init (&p->plan, options->path_mode);
   p->uplink = bl_uplink_new (&options->uplink, &uplink_callbacks, p);
   return p;
 }
@@ -476,6 +514,7 @@ bl_publisher_free (BlPublisher *publisher)
     return;
   g_cancellable_cancel (p->cancellable);
   g_object_unref (p->cancellable);
+  bl_timer_free (p->plan_timer);
   bl_timer_free (p->trickle_timer);
   bl_timer_free (p->sender_timer);
   bl_uplink_free (p->uplink);

@@ -44,6 +44,7 @@ typedef struct {
   const char *previous_session_url; /* what to delete before it is answered;
                                        NULL: nothing */
   guint64 bitrate_bps;
+  BlPathMode path_mode;
 } BlPublisherOptions;
 
 BlPublisher *bl_publisher_new (const BlPublisherOptions *options,
@@ -62,6 +63,9 @@ void bl_publisher_open (BlPublisher *publisher);
  * one that is under way. */
 void bl_publisher_restart_ice (BlPublisher *publisher);
 
+/* Interfaces have come or gone. */
+void bl_publisher_follow_interfaces (BlPublisher *publisher);
+
 /* The relay's name for it; NULL before `session`. */
 const char *bl_publisher_session_url (const BlPublisher *publisher);
 
@@ -75,5 +79,5 @@ void bl_publisher_frame (BlPublisher *publisher, const BlCaptureFrame *frame);
 
 BlSenderStats bl_publisher_stats (const BlPublisher *publisher);
 
-/* The pair of addresses in use; free with g_free. */
+/* The pairs of addresses in use; free with g_free. */
 char *bl_publisher_describe (const BlPublisher *publisher);

@@ -159,7 +159,7 @@ write_header (BlWriter *w, const Header *h, BlNtp wall,
 /* Gives the packet its transport-wide number and lets it go. */
 static void
 let_go (BlSender *s, uint8_t *buffer, BlWriter *w,
-        const BlRtpExtOffsets *offsets, BlTime now)
+        const BlRtpExtOffsets *offsets, BlPacketUse use, BlTime now)
 {
   bl_assert (bl_writer_ok (w));
   size_t length = bl_writer_length (w);
@@ -169,7 +169,7 @@ let_go (BlSender *s, uint8_t *buffer, BlWriter *w,
         bl_twcc_sender_on_sent (&s->twcc, (uint32_t)length, now));
   s->sender_stats.packets++;
   s->sender_stats.bytes += length;
-  s->callbacks->send (buffer, length, BUFFER_BYTES, false, s->user_data);
+  s->callbacks->send (buffer, length, BUFFER_BYTES, use, s->user_data);
 }
 
 static void
@@ -201,7 +201,9 @@ send_video (BlSender *s, const BlHistoryEntry *entry, bool rtx, BlTime now,
     bl_rtp_sender_stats_on_sent (&track->stats, meta->payload_length);
   }
   bl_pacer_on_sent (&s->pacer, (uint32_t)bl_writer_length (&w), now);
-  let_go (s, buffer, &w, &offsets, now);
+  BlPacketUse use
+      = meta->h264 & BL_H264_HAS_IDR ? BL_USE_KEYFRAME : BL_USE_PICTURE;
+  let_go (s, buffer, &w, &offsets, rtx ? BL_USE_REPAIR : use, now);
 }
 
 /* --- video -------------------------------------------------------------------
@@ -228,7 +230,7 @@ video_timestamp (BlSenderTrack *track, BlTime captured_us)
 
 static void
 queue_payload (BlSender *s, const BlH264Payload *payload, uint32_t timestamp,
-               BlNtp capture)
+               bool keyframe, BlNtp capture)
 {
   /* The pool has one packet more than the history holds. */
   BlPacket *packet = bl_packet_new (s->pool);
@@ -241,6 +243,7 @@ queue_payload (BlSender *s, const BlH264Payload *payload, uint32_t timestamp,
     .timestamp = timestamp,
     .payload_length = packet->length,
     .marker = payload->marker,
+    .h264 = keyframe ? BL_H264_HAS_IDR : 0,
     .capture = capture,
   };
   bl_history_insert (&s->history, s->video.next_seq++, packet, &meta);
@@ -289,7 +292,7 @@ bl_sender_video (BlSender *sender, const uint8_t *data, size_t length,
        s->video.next_seq - s->next_to_send < BL_SENDER_HISTORY
        && bl_h264_pay_next (&pay, &payload);
        capture = 0)
-    queue_payload (s, &payload, timestamp, capture);
+    queue_payload (s, &payload, timestamp, keyframe, capture);
   s->sender_stats.frames++;
   bl_sender_on_deadline (s, now, wall);
 }
@@ -335,7 +338,7 @@ bl_sender_audio (BlSender *sender, const uint8_t *data, size_t length,
   bl_writer_bytes (&w, data, length);
   bl_rtp_sender_stats_set_clock (&track->stats, header.timestamp, captured_ntp);
   bl_rtp_sender_stats_on_sent (&track->stats, (uint32_t)length);
-  let_go (sender, buffer, &w, &offsets, now);
+  let_go (sender, buffer, &w, &offsets, BL_USE_SOUND, now);
 }
 
 /* --- deadlines ---------------------------------------------------------------

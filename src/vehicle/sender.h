@@ -28,6 +28,7 @@
 
 #include "base/bltime.h"
 #include "signal/negotiated.h"
+#include "vehicle/pathplan.h"
 
 #define BL_SENDER_MAX_RTP_BYTES 1200
 
@@ -43,8 +44,8 @@ typedef struct BlSender BlSender;
 
 typedef struct {
   /* `packet` may be changed in place up to `capacity`. Not kept. */
-  void (*send) (uint8_t *packet, size_t length, size_t capacity, bool rtcp,
-                void *user_data);
+  void (*send) (uint8_t *packet, size_t length, size_t capacity,
+                BlPacketUse use, void *user_data);
   /* The other end, or we, need a keyframe. Rate-limited. */
   void (*keyframe) (void *user_data);
   /* The other end says goodbye (RTCP BYE). */

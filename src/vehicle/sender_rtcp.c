@@ -24,7 +24,8 @@ send_compound (BlSender *s, uint8_t *buffer, const BlWriter *w)
 {
   bl_assert (bl_writer_ok (w));
   s->callbacks->send (buffer, bl_writer_length (w),
-                      REPORT_BYTES + BL_SENDER_TAIL_BYTES, true, s->user_data);
+                      REPORT_BYTES + BL_SENDER_TAIL_BYTES, BL_USE_REPORT,
+                      s->user_data);
 }
 
 void

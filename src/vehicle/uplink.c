@@ -9,9 +9,9 @@
 #include "base/log.h"
 #include "rtc/demux.h"
 #include "vehicle/timer.h"
-#include "vehicle/uplink_path.h"
+#include "vehicle/uplink_paths.h"
 
-#define WATCH_MS 250
+#define WATCH_MS 50
 
 /* SSRCs that the relay may report from. */
 #define MAX_REMOTE_SSRCS 16
@@ -22,10 +22,9 @@ struct BlUplink {
   gpointer user_data;
 
   BlUplinkState state;
-  BlUplinkPath *path; /* carries packets, or did */
-  BlUplinkPath *next; /* being set up; NULL: none */
+  BlUplinkPaths *paths;
+  unsigned first; /* the path that worked first, for the handshake */
   BlTime connect_by_us;
-  BlTime received_at_us;
   bool silent; /* told since something came last */
 
   BlFingerprint fingerprint;
@@ -73,7 +72,7 @@ drain_dtls (BlUplink *u)
   gsize length;
   while ((length = bl_dtls_next_output (u->dtls, datagram, sizeof datagram))
          > 0)
-    bl_uplink_path_send (u->path, datagram, length);
+    bl_uplink_paths_send (u->paths, u->first, datagram, length);
   bl_timer_set (u->dtls_timer, bl_dtls_deadline (u->dtls, bl_clock_now ()));
 }
 
@@ -90,7 +89,7 @@ take_keys (BlUplink *u)
     lose (u, "no memory for SRTP");
     return;
   }
-  u->received_at_us = bl_clock_now ();
+  bl_uplink_paths_hear (u->paths, u->first, bl_clock_now ());
   set_state (u, BL_UPLINK_CONNECTED, "");
 }
 
@@ -133,24 +132,35 @@ start_dtls (BlUplink *u)
   drain_dtls (u);
 }
 
-/* --- what the path tells
+/* --- what the paths tell
  * --------------------------------------------------------- */
 
+/* The old paths are what the session goes by again. */
 static void
-on_srtcp (BlUplink *u, guint8 *data, gsize length)
+come_back (BlUplink *u)
+{
+  if (u->state == BL_UPLINK_LOST || u->silent)
+    set_state (u, BL_UPLINK_CONNECTED, "");
+  u->silent = false;
+}
+
+static void
+on_srtcp (BlUplink *u, unsigned path, guint8 *data, gsize length)
 {
   if (!u->srtp
       || bl_srtp_unprotect_rtcp (u->srtp, data, &length) != BL_SRTP_OK) {
     u->stats.bad_packets++;
     return;
   }
-  u->received_at_us = bl_clock_now ();
-  u->silent = false;
-  u->callbacks->rtcp (data, length, u->received_at_us, u->user_data);
+  BlTime now = bl_clock_now ();
+  bl_uplink_paths_hear (u->paths, path, now);
+  if (bl_uplink_is_keyed (u))
+    come_back (u);
+  u->callbacks->rtcp (path, data, length, now, u->user_data);
 }
 
 static void
-on_packet (guint8 *data, gsize length, gpointer user_data)
+on_packet (unsigned path, guint8 *data, gsize length, gpointer user_data)
 {
   BlUplink *u = user_data;
   u->stats.packets_received++;
@@ -160,7 +170,7 @@ on_packet (guint8 *data, gsize length, gpointer user_data)
       on_dtls_state (u, bl_dtls_receive (u->dtls, data, length));
     break;
   case BL_DEMUX_RTCP:
-    on_srtcp (u, data, length);
+    on_srtcp (u, path, data, length);
     break;
   case BL_DEMUX_RTP:
   case BL_DEMUX_STUN:
@@ -171,71 +181,112 @@ on_packet (guint8 *data, gsize length, gpointer user_data)
 }
 
 static void
-on_path_ready (BlUplinkPath *path, gpointer user_data)
+on_ready (unsigned path, gpointer user_data)
 {
   BlUplink *u = user_data;
-  if (path == u->next) {
-    bl_uplink_path_free (u->path);
-    u->path = g_steal_pointer (&u->next);
-  }
-  if (!u->dtls)
+  bl_info ("%s: there is a path", bl_uplink_paths_interface (u->paths, path));
+  if (!u->dtls) {
+    u->first = path;
     start_dtls (u);
-  else if (u->srtp) {
-    u->received_at_us = bl_clock_now ();
+  } else if (u->srtp) {
     set_state (u, BL_UPLINK_CONNECTED, "");
   }
+  u->callbacks->path (path, true, u->user_data);
 }
 
 static void
-on_path_failed (BlUplinkPath *path, gpointer user_data)
+on_gone (unsigned path, gpointer user_data)
 {
   BlUplink *u = user_data;
-  if (path == u->next || !u->next)
-    lose (u, "no path to the relay's media address: is its UDP port open, and"
+  u->callbacks->path (path, false, u->user_data);
+}
+
+static bool
+is_heard (const BlUplink *u, BlTime now)
+{
+  return now - bl_uplink_paths_heard_us (u->paths) <= BL_UPLINK_SILENCE_US;
+}
+
+/* The new paths came to nothing. */
+static void
+fail (BlUplink *u, const char *reason)
+{
+  if (u->srtp && is_heard (u, bl_clock_now ()))
+    bl_uplink_cancel_restart (u);
+  else
+    lose (u, reason);
+}
+
+static void
+on_failed (gpointer user_data)
+{
+  BlUplink *u = user_data;
+  if (u->state == BL_UPLINK_CHECKING)
+    fail (u, "no path to the relay's media address: is its UDP port open, and"
              " the address that it advertises right?");
 }
 
 static void
-on_path_candidate (BlUplinkPath *path, const BlCandidate *candidate,
-                   gpointer user_data)
+on_candidate (const BlCandidate *candidate, gpointer user_data)
 {
   BlUplink *u = user_data;
-  if (path == (u->next ? u->next : u->path))
-    u->callbacks->candidate (candidate, u->user_data);
+  u->callbacks->candidate (candidate, u->user_data);
 }
 
 static void
-on_path_gathered (BlUplinkPath *path, gpointer user_data)
+on_gathered (gpointer user_data)
 {
   BlUplink *u = user_data;
-  if (path == (u->next ? u->next : u->path))
-    u->callbacks->gathered (u->user_data);
+  u->callbacks->gathered (u->user_data);
 }
 
-static const BlUplinkPathCallbacks path_callbacks = {
+static const BlUplinkPathsCallbacks paths_callbacks = {
   .packet = on_packet,
-  .ready = on_path_ready,
-  .failed = on_path_failed,
-  .candidate = on_path_candidate,
-  .gathered = on_path_gathered,
+  .ready = on_ready,
+  .gone = on_gone,
+  .failed = on_failed,
+  .candidate = on_candidate,
+  .gathered = on_gathered,
 };
+
+static void
+tell_silence (BlUplink *u)
+{
+  if (u->silent)
+    return;
+  u->silent = true;
+  u->callbacks->silent (u->user_data);
+}
 
 static gboolean
 on_watch (gpointer data)
 {
   BlUplink *u = data;
   BlTime now = bl_clock_now ();
-  bool silent = u->srtp && now - u->received_at_us > BL_UPLINK_SILENCE_US;
-  if (silent && !u->silent && u->state != BL_UPLINK_CONNECTED
-      && u->state != BL_UPLINK_LOST) {
-    u->silent = true;
-    u->callbacks->silent (u->user_data);
+  if (u->srtp)
+    bl_uplink_paths_on_time (u->paths, now);
+  bool heard = is_heard (u, now);
+  switch (u->state) {
+  case BL_UPLINK_CONNECTED:
+    if (!heard)
+      lose (u, "nothing came from the relay for three seconds");
+    break;
+  case BL_UPLINK_GATHERING:
+    if (u->srtp && !heard)
+      tell_silence (u);
+    break;
+  case BL_UPLINK_CHECKING:
+    if (u->srtp && !heard)
+      tell_silence (u);
+    if (now > u->connect_by_us)
+      fail (u, u->dtls && !u->srtp
+                   ? "the relay's DTLS did not answer"
+                   : "no path to the relay's media address in time");
+    break;
+  case BL_UPLINK_IDLE:
+  case BL_UPLINK_LOST:
+    break;
   }
-  if (silent && u->state == BL_UPLINK_CONNECTED)
-    lose (u, "nothing came from the relay for three seconds");
-  else if (u->state == BL_UPLINK_CHECKING && now > u->connect_by_us)
-    lose (u, u->dtls ? "the relay's DTLS did not answer"
-                     : "no path to the relay's media address in time");
   return G_SOURCE_CONTINUE;
 }
 
@@ -250,6 +301,7 @@ bl_uplink_new (const BlUplinkOptions *options,
   u->options = *options;
   u->callbacks = callbacks;
   u->user_data = user_data;
+  u->paths = bl_uplink_paths_new (&u->options, &paths_callbacks, u);
   u->dtls_timer = bl_timer_new (G_PRIORITY_DEFAULT, on_dtls_timer, u);
   u->watch = g_timeout_source_new (WATCH_MS);
   g_source_set_callback (u->watch, on_watch, u, NULL);
@@ -262,15 +314,14 @@ bl_uplink_free (BlUplink *uplink)
 {
   if (!uplink)
     return;
-  if (uplink->dtls && uplink->srtp && uplink->path) {
+  if (uplink->dtls && uplink->srtp) {
     bl_dtls_close (uplink->dtls);
     drain_dtls (uplink);
   }
   bl_timer_free (uplink->dtls_timer);
   g_source_destroy (uplink->watch);
   g_source_unref (uplink->watch);
-  bl_uplink_path_free (uplink->next);
-  bl_uplink_path_free (uplink->path);
+  bl_uplink_paths_free (uplink->paths);
   bl_dtls_free (uplink->dtls);
   bl_srtp_free (uplink->srtp);
   g_free (uplink);
@@ -279,63 +330,64 @@ bl_uplink_free (BlUplink *uplink)
 gboolean
 bl_uplink_gather (BlUplink *uplink, GError **error)
 {
-  g_clear_pointer (&uplink->next, bl_uplink_path_free);
-  BlUplinkPathOptions options = {
-    .servers = uplink->options.servers,
-    .interfaces = uplink->options.interfaces,
-    .loopback = uplink->options.loopback,
-  };
-  uplink->next = bl_uplink_path_new (&options, &path_callbacks, uplink, error);
-  if (!uplink->next)
+  if (!bl_uplink_paths_gather (uplink->paths, error))
     return FALSE;
   set_state (uplink, BL_UPLINK_GATHERING, "");
   return TRUE;
 }
 
-static const BlUplinkPath *
-newest (const BlUplink *u)
+void
+bl_uplink_cancel_restart (BlUplink *uplink)
 {
-  return u->next ? u->next : u->path;
+  bl_uplink_paths_cancel (uplink->paths);
+  if (uplink->srtp && is_heard (uplink, bl_clock_now ()))
+    set_state (uplink, BL_UPLINK_CONNECTED, "");
+  else
+    uplink->state = BL_UPLINK_LOST;
+}
+
+void
+bl_uplink_follow_interfaces (BlUplink *uplink)
+{
+  bl_uplink_paths_follow_interfaces (uplink->paths);
 }
 
 const char *
 bl_uplink_local_ufrag (const BlUplink *uplink)
 {
-  return bl_uplink_path_ufrag (newest (uplink));
+  return bl_uplink_paths_ufrag (uplink->paths);
 }
 
 const char *
 bl_uplink_local_pwd (const BlUplink *uplink)
 {
-  return bl_uplink_path_pwd (newest (uplink));
+  return bl_uplink_paths_pwd (uplink->paths);
 }
 
 const BlCandidate *
 bl_uplink_local_candidates (const BlUplink *uplink, gsize *out_count)
 {
-  return bl_uplink_path_candidates (newest (uplink), out_count);
+  return bl_uplink_paths_candidates (uplink->paths, out_count);
 }
 
 bool
 bl_uplink_is_gathered (const BlUplink *uplink)
 {
-  return bl_uplink_path_is_gathered (newest (uplink));
+  return bl_uplink_paths_is_gathered (uplink->paths);
 }
 
 void
 bl_uplink_add_servers (BlUplink *uplink, const GPtrArray *servers)
 {
-  if (uplink->next)
-    bl_uplink_path_add_servers (uplink->next, servers);
+  bl_uplink_paths_add_servers (uplink->paths, servers);
 }
 
 gboolean
 bl_uplink_connect (BlUplink *uplink, const BlUplinkRemote *remote,
                    GError **error)
 {
-  if (!uplink->next
-      || !bl_uplink_path_connect (uplink->next, remote->ufrag, remote->pwd,
-                                  remote->candidates, remote->n_candidates)) {
+  if (!bl_uplink_paths_connect (uplink->paths, remote->ufrag, remote->pwd,
+                                remote->candidates, remote->n_candidates)) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
                  "the relay's answer has no address for media that we can"
                  " use (%zu candidates): check what it advertises",
@@ -361,28 +413,38 @@ bl_uplink_is_keyed (const BlUplink *uplink)
   return uplink->srtp && bl_dtls_state (uplink->dtls) == BL_DTLS_UP;
 }
 
-void
-bl_uplink_send (BlUplink *uplink, guint8 *packet, gsize length, gsize capacity,
-                bool rtcp)
+const char *
+bl_uplink_interface (const BlUplink *uplink, unsigned path)
 {
-  if (!uplink->srtp || !uplink->path)
+  return bl_uplink_paths_interface (uplink->paths, path);
+}
+
+void
+bl_uplink_send (BlUplink *uplink, unsigned paths, guint8 *packet, gsize length,
+                gsize capacity, bool rtcp)
+{
+  if (!uplink->srtp)
     return;
   BlSrtpStatus status
       = rtcp ? bl_srtp_protect_rtcp (uplink->srtp, packet, &length, capacity)
              : bl_srtp_protect_rtp (uplink->srtp, packet, &length, capacity);
-  if (status == BL_SRTP_OK
-      && bl_uplink_path_send (uplink->path, packet, length))
-    uplink->stats.packets_sent++;
-  else
-    uplink->stats.send_failures++;
+  paths &= bl_uplink_paths_consenting (uplink->paths, bl_clock_now ());
+  for (unsigned i = 0; i < BL_UPLINK_MAX_PATHS; i++) {
+    if (!(paths & 1u << i))
+      continue;
+    if (status == BL_SRTP_OK
+        && bl_uplink_paths_send (uplink->paths, i, packet, length))
+      uplink->stats.packets_sent++;
+    else
+      uplink->stats.send_failures++;
+  }
 }
 
 char *
 bl_uplink_describe (const BlUplink *uplink)
 {
-  g_autofree char *path
-      = uplink->path ? bl_uplink_path_describe (uplink->path) : NULL;
-  return g_strdup_printf ("%s, %s", path ? path : "no path",
+  g_autofree char *paths = bl_uplink_paths_describe (uplink->paths);
+  return g_strdup_printf ("%s, %s", paths,
                           bl_srtp_profile_name (uplink->profile));
 }
 

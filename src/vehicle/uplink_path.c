@@ -2,24 +2,28 @@
 #define BL_LOG_TOPIC "vehicle.uplink"
 #include "vehicle/uplink_path.h"
 
+#include <errno.h>
 #include <gio/gio.h>
 #include <nice/agent.h>
-#include <nice/interfaces.h>
+#include <sys/socket.h>
 
 #include "base/log.h"
+#include "rtc/stun.h"
 #include "signal/link.h"
 #include "vehicle/iceurl.h"
 #include "vehicle/uplink.h"
 
-#define COMPONENT 1
+#define COMPONENT        1
+#define CHECK_PREFERENCE 65535
 
 struct BlUplinkPath {
   const BlUplinkPathCallbacks *callbacks;
   gpointer user_data;
   NiceAgent *agent;
   guint stream;
-  char *ufrag;
-  char *pwd;
+  /* For our own checks. */
+  char *local_ufrag, *remote_ufrag, *remote_pwd;
+  guint64 tie_breaker;
   bool started; /* bl_uplink_path_new() has returned */
   bool gathered;
   bool was_ready;
@@ -73,7 +77,7 @@ on_receive (NiceAgent *agent, guint stream, guint component, guint length,
             gchar *data, gpointer user_data)
 {
   BlUplinkPath *p = user_data;
-  p->callbacks->packet ((guint8 *)data, length, p->user_data);
+  p->callbacks->packet (p, (guint8 *)data, length, p->user_data);
 }
 
 /* --- making
@@ -125,31 +129,21 @@ add_address (NiceAgent *agent, const char *text)
          && nice_agent_add_local_address (agent, &address);
 }
 
-/* Without an address of our own choice libnice takes all but loopback. */
-static gboolean
-add_addresses (BlUplinkPath *p, const BlUplinkPathOptions *options,
-               GError **error)
+/* The routing table knows one best way to the relay; each interface is to be
+ * used all the same. */
+static void
+bind_to_device (BlUplinkPath *p, const char *device)
 {
-  for (const char *const *name = options->interfaces; name && *name; name++) {
-    g_autofree char *copy = g_strdup (*name);
-    g_autofree char *address = nice_interfaces_get_ip_for_interface (copy);
-    if (!add_address (p->agent, address ? address : *name)) {
-      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                   "[ice] interfaces: “%s” is neither an interface that is up"
-                   " nor an address of one",
-                   *name);
-      return FALSE;
-    }
+  g_autoptr (GPtrArray) sockets
+      = nice_agent_get_sockets (p->agent, p->stream, COMPONENT);
+  for (guint i = 0; sockets && i < sockets->len; i++) {
+    int fd = g_socket_get_fd (g_ptr_array_index (sockets, i));
+    if (setsockopt (fd, SOL_SOCKET, SO_BINDTODEVICE, device,
+                    (socklen_t)strlen (device) + 1)
+        < 0)
+      bl_warning ("what is to go by %s may go another way: %s", device,
+                  g_strerror (errno));
   }
-  if (!options->loopback || (options->interfaces && *options->interfaces))
-    return TRUE;
-  add_address (p->agent, "127.0.0.1");
-  add_address (p->agent, "::1");
-  GList *addresses = nice_interfaces_get_local_ips (FALSE);
-  for (GList *a = addresses; a; a = a->next)
-    add_address (p->agent, a->data);
-  g_list_free_full (addresses, g_free);
-  return TRUE;
 }
 
 static void
@@ -175,26 +169,29 @@ bl_uplink_path_new (const BlUplinkPathOptions *options,
   p->user_data = user_data;
   p->agent = nice_agent_new_full (g_main_context_get_thread_default (),
                                   NICE_COMPATIBILITY_RFC5245,
-                                  NICE_AGENT_OPTION_REGULAR_NOMINATION
-                                      | NICE_AGENT_OPTION_CONSENT_FRESHNESS);
+                                  NICE_AGENT_OPTION_REGULAR_NOMINATION);
   g_object_set (p->agent, "controlling-mode", TRUE, "ice-tcp", FALSE, "upnp",
                 FALSE, NULL);
   p->stream = nice_agent_add_stream (p->agent, 1);
   connect_signals (p);
   for (guint i = 0; options->servers && i < options->servers->len; i++)
     add_server (p, g_ptr_array_index (options->servers, i), true);
-  if (!add_addresses (p, options, error)) {
-    bl_uplink_path_free (p);
-    return NULL;
-  }
-  if (!nice_agent_get_local_credentials (p->agent, p->stream, &p->ufrag,
-                                         &p->pwd)
+  bool any = false;
+  for (guint i = 0; i < options->addresses->len; i++)
+    any |= add_address (p->agent, g_ptr_array_index (options->addresses, i));
+  if (!any
+      || !nice_agent_set_local_credentials (p->agent, p->stream, options->ufrag,
+                                            options->pwd)
       || !nice_agent_gather_candidates (p->agent, p->stream)) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_NETWORK_UNREACHABLE,
-                 "no network interface can be used: is there a network?");
+                 "no address of this network interface can be used");
     bl_uplink_path_free (p);
     return NULL;
   }
+  if (options->device)
+    bind_to_device (p, options->device);
+  p->local_ufrag = g_strdup (options->ufrag);
+  p->tie_breaker = (guint64)g_random_int () << 32 | g_random_int ();
   p->started = true;
   return p;
 }
@@ -211,21 +208,10 @@ bl_uplink_path_free (BlUplinkPath *path)
   if (path->has_turn)
     nice_agent_close_async (path->agent, NULL, NULL);
   g_object_unref (path->agent);
-  g_free (path->ufrag);
-  g_free (path->pwd);
+  g_free (path->local_ufrag);
+  g_free (path->remote_ufrag);
+  g_free (path->remote_pwd);
   g_free (path);
-}
-
-const char *
-bl_uplink_path_ufrag (const BlUplinkPath *path)
-{
-  return path->ufrag;
-}
-
-const char *
-bl_uplink_path_pwd (const BlUplinkPath *path)
-{
-  return path->pwd;
 }
 
 const BlCandidate *
@@ -256,6 +242,10 @@ bl_uplink_path_connect (BlUplinkPath *path, const char *ufrag, const char *pwd,
                         const BlCandidate *candidates, gsize n_candidates)
 {
   GSList *list = NULL;
+  g_free (path->remote_ufrag);
+  g_free (path->remote_pwd);
+  path->remote_ufrag = g_strdup (ufrag);
+  path->remote_pwd = g_strdup (pwd);
   for (gsize i = 0; i < n_candidates; i++) {
     char text[BL_CANDIDATE_TEXT_SIZE];
     bl_candidate_format (&candidates[i], text);
@@ -282,6 +272,24 @@ bl_uplink_path_send (BlUplinkPath *path, const guint8 *data, gsize length)
   return nice_agent_send (path->agent, path->stream, COMPONENT, (guint)length,
                           (const gchar *)data)
          == (gint)length;
+}
+
+void
+bl_uplink_path_check (BlUplinkPath *path)
+{
+  if (!path->remote_ufrag)
+    return;
+  BlStunCheck check = {
+    .remote_ufrag = path->remote_ufrag,
+    .remote_pwd = path->remote_pwd,
+    .local_ufrag = path->local_ufrag,
+    .priority = bl_candidate_priority (BL_CANDIDATE_PRFLX, CHECK_PREFERENCE),
+    .tie_breaker = path->tie_breaker,
+  };
+  guint8 datagram[BL_STUN_CHECK_BYTES];
+  gsize length = bl_stun_write_check (&check, datagram);
+  if (length > 0)
+    bl_uplink_path_send (path, datagram, length);
 }
 
 static void

@@ -120,7 +120,7 @@ static void
 on_silent (gpointer user_data)
 {
   BlVehicle *v = user_data;
-  bl_call_on_silent (&v->call);
+  bl_call_on_silent (&v->call, bl_clock_now ());
   step_soon (v);
 }
 
@@ -197,6 +197,7 @@ new_session (BlVehicle *v)
     .call_id = v->identity.id,
     .previous_session_url = v->session_url,
     .bitrate_bps = (guint64)v->options->capture.bitrate_bps,
+    .path_mode = v->options->path_mode,
   };
   v->publisher = bl_publisher_new (&options, &publisher_callbacks, v);
   bl_publisher_open (v->publisher);
@@ -416,13 +417,12 @@ on_second (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* Other routes alone are no reason to leave a path that works. */
 static void
 on_network (gboolean addresses_changed, gpointer user_data)
 {
   BlVehicle *v = user_data;
-  if (v->call.state == BL_CALL_LIVE && !addresses_changed)
-    return;
+  if (v->publisher && addresses_changed)
+    bl_publisher_follow_interfaces (v->publisher);
   bl_call_on_network_changed (&v->call, bl_clock_now ());
   step_soon (v);
 }

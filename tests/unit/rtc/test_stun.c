@@ -188,6 +188,46 @@ static const struct {
   { VECTOR (success_ipv4), NULL },
 };
 
+START_TEST (a_check_of_ours_is_answered_and_nominates)
+{
+  BlStunCheck check = { .remote_ufrag = "relay",
+                        .remote_pwd = "a password of the relay",
+                        .local_ufrag = "vehicle",
+                        .tie_breaker = 42,
+                        .priority = 1845501695 };
+  uint8_t data[BL_STUN_CHECK_BYTES], reply[BL_STUN_REPLY_BYTES];
+  size_t length = bl_stun_write_check (&check, data), reply_length = 0;
+  BlStunRequest request;
+  BlAddress from;
+  ck_assert (bl_address_parse ("192.0.2.1", 5000, &from));
+  ck_assert_int_eq (bl_stun_answer (data, length, "relay",
+                                    "a password of the relay", &from, &request,
+                                    reply, &reply_length),
+                    BL_STUN_OK);
+  ck_assert (request.use_candidate && request.controlling);
+  ck_assert_uint_eq (request.priority, 1845501695);
+  ck_assert_uint_gt (reply_length, 0);
+  ck_assert_int_eq (bl_stun_answer (data, length, "relay", "another", &from,
+                                    &request, reply, &reply_length),
+                    BL_STUN_UNAUTHORIZED);
+}
+END_TEST
+
+START_TEST (the_longest_names_make_a_check_and_longer_ones_none)
+{
+  char name[BL_STUN_CREDENTIAL_MAX + 2];
+  uint8_t data[BL_STUN_CHECK_BYTES];
+  memset (name, 'x', sizeof name);
+  name[BL_STUN_CREDENTIAL_MAX] = '\0';
+  BlStunCheck check
+      = { .remote_ufrag = name, .remote_pwd = name, .local_ufrag = name };
+  ck_assert_uint_gt (bl_stun_write_check (&check, data), 0);
+  name[BL_STUN_CREDENTIAL_MAX] = 'x';
+  name[BL_STUN_CREDENTIAL_MAX + 1] = '\0';
+  ck_assert_uint_eq (bl_stun_write_check (&check, data), 0);
+}
+END_TEST
+
 START_TEST (the_ufrag_is_found_before_anything_is_validated)
 {
   const char *ufrag = NULL;
@@ -262,6 +302,8 @@ main (void)
                   a_role_conflict_is_signed_so_that_the_peer_believes_it);
   tcase_add_test (tcase, a_request_says_who_controls_and_what_is_nominated);
   tcase_add_test (tcase, any_flipped_bit_or_lost_byte_loses_the_success);
+  tcase_add_test (tcase, a_check_of_ours_is_answered_and_nominates);
+  tcase_add_test (tcase, the_longest_names_make_a_check_and_longer_ones_none);
   tcase_add_loop_test (tcase, the_ufrag_is_found_before_anything_is_validated,
                        0, sizeof peeks / sizeof *peeks);
   tcase_add_test (tcase, a_username_without_a_usable_first_half_is_refused);

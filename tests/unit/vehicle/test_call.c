@@ -67,7 +67,7 @@ feed (BlCall *c, Event event, BlTime now)
     bl_call_on_deleted (c);
     break;
   case SILENT:
-    bl_call_on_silent (c);
+    bl_call_on_silent (c, now);
     break;
   case END:
     break;
@@ -97,14 +97,22 @@ static const struct {
     { START, SESSION, CONNECTED, LOST_KEYED, CONNECTED, END },
     BL_CALL_LIVE,
     BL_CALL_WAIT },
-  { "if ICE does not help a new session does",
+  { "if that does not help it is tried again",
     { START, SESSION, CONNECTED, LOST_KEYED, LOST_KEYED, END },
     BL_CALL_RECONNECTING,
-    BL_CALL_NEW_SESSION },
-  { "a restart that fails leads to a new session",
-    { START, SESSION, CONNECTED, LOST_KEYED, FAILED, END },
+    BL_CALL_RESTART_ICE },
+  { "and if it could not be asked for, it is asked for again",
+    { START, SESSION, CONNECTED, LOST_KEYED, FAILED, FAILED, FAILED, END },
+    BL_CALL_RECONNECTING,
+    BL_CALL_RESTART_ICE },
+  { "a restart that is refused leads to a new session",
+    { START, SESSION, CONNECTED, LOST_KEYED, REFUSED, END },
     BL_CALL_RECONNECTING,
     BL_CALL_NEW_SESSION },
+  { "paths that came back make a failed restart no matter",
+    { START, SESSION, CONNECTED, LOST_KEYED, CONNECTED, FAILED, END },
+    BL_CALL_LIVE,
+    BL_CALL_WAIT },
   { "a session that is gone is made again",
     { START, SESSION, CONNECTED, LOST_KEYED, GONE, END },
     BL_CALL_RECONNECTING,
@@ -166,9 +174,13 @@ static const struct {
       NETWORK, END },
     BL_CALL_ENDING,
     BL_CALL_WAIT },
-  { "another network is tried while the old one still works",
+  { "a live call leaves other networks to the uplink",
     { START, SESSION, CONNECTED, NETWORK, END },
     BL_CALL_LIVE,
+    BL_CALL_WAIT },
+  { "a lost one tries at once",
+    { START, SESSION, CONNECTED, LOST_KEYED, FAILED, NETWORK, END },
+    BL_CALL_RECONNECTING,
     BL_CALL_RESTART_ICE },
   { "a path that dies meanwhile is no longer called live",
     { START, SESSION, CONNECTED, NETWORK, SILENT, END },
@@ -268,6 +280,29 @@ START_TEST (a_network_that_comes_back_ends_the_wait)
 }
 END_TEST
 
+START_TEST (a_session_that_the_relay_has_given_up_is_not_waited_for)
+{
+  BlCall c;
+  bl_call_init (&c, 7);
+  feed (&c, START, 0);
+  feed (&c, SESSION, 0);
+  feed (&c, CONNECTED, 0);
+  feed (&c, LOST_KEYED, 0);
+  BlTime now = 0;
+  while (now < BL_CALL_KEEP_US) {
+    ck_assert_int_eq (bl_call_take_action (&c, now), BL_CALL_RESTART_ICE);
+    feed (&c, FAILED, now);
+    BlTime due = bl_call_deadline (&c);
+    ck_assert_int_le (due - now, BL_CALL_RESTART_MAX_US * 5 / 4);
+    now = due;
+  }
+  bl_call_take_action (&c, now);
+  feed (&c, FAILED, now);
+  ck_assert_int_eq (bl_call_take_action (&c, bl_call_deadline (&c)),
+                    BL_CALL_NEW_SESSION);
+}
+END_TEST
+
 START_TEST (a_second_call_and_a_second_hang_up_are_refused)
 {
   BlCall c;
@@ -291,6 +326,7 @@ main (void)
   tcase_add_test (tc, retries_wait_longer_up_to_a_bound_and_differ_by_chance);
   tcase_add_test (tc, success_starts_the_waits_anew);
   tcase_add_test (tc, a_network_that_comes_back_ends_the_wait);
+  tcase_add_test (tc, a_session_that_the_relay_has_given_up_is_not_waited_for);
   tcase_add_test (tc, a_second_call_and_a_second_hang_up_are_refused);
   suite_add_tcase (suite, tc);
   SRunner *runner = srunner_create (suite);

@@ -41,7 +41,7 @@ wall (BlTime now)
 }
 
 static void
-on_send (uint8_t *packet, size_t length, size_t capacity, bool rtcp,
+on_send (uint8_t *packet, size_t length, size_t capacity, BlPacketUse use,
          void *user_data)
 {
   ck_assert_uint_ge (capacity, length + 20);
@@ -49,7 +49,7 @@ on_send (uint8_t *packet, size_t length, size_t capacity, bool rtcp,
   Sent *s = &sent[n_sent++];
   memcpy (s->data, packet, length);
   s->length = length;
-  s->rtcp = rtcp;
+  s->rtcp = use == BL_USE_REPORT;
   s->at_us = now_us;
   /* Room that may be used is used. */
   memset (packet + length, 0xaa, capacity - length);

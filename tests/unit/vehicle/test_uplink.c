@@ -19,6 +19,7 @@ static BlDtlsContext *dtls;
 static LiteRelay *relay;
 static BlUplink *uplink;
 static guint n_connected, n_lost, n_rtcp, n_silent;
+static unsigned paths;
 static char reason[256];
 static bool expired;
 
@@ -48,7 +49,14 @@ on_silent (gpointer user_data)
 }
 
 static void
-on_rtcp (const guint8 *data, gsize length, BlTime now, gpointer user_data)
+on_path (unsigned path, bool usable, gpointer user_data)
+{
+  paths = usable ? paths | 1u << path : paths & ~(1u << path);
+}
+
+static void
+on_rtcp (unsigned path, const guint8 *data, gsize length, BlTime now,
+         gpointer user_data)
 {
   BlRtcpIter iter;
   ck_assert (bl_rtcp_open (&iter, data, length) == BL_RTCP_OK);
@@ -60,6 +68,7 @@ static const BlUplinkCallbacks callbacks = {
   .candidate = on_candidate,
   .gathered = on_gathered,
   .silent = on_silent,
+  .path = on_path,
   .rtcp = on_rtcp,
 };
 
@@ -125,7 +134,16 @@ send_rtp (guint16 seq)
   packet[2] = (guint8)(seq >> 8);
   packet[3] = (guint8)seq;
   memcpy (packet + 12, "in clear", 8);
-  bl_uplink_send (uplink, packet, 20, sizeof packet, false);
+  bl_uplink_send (uplink, paths, packet, 20, sizeof packet, false);
+}
+
+static void
+send_report (void)
+{
+  guint8 report[128];
+  BlWriter w = bl_writer (report, sizeof report);
+  bl_rtcp_write_rr (&w, 7, NULL, 0);
+  lite_relay_send_rtcp (relay, report, bl_writer_length (&w), sizeof report);
 }
 
 START_TEST (host_candidates_are_there_at_once_and_loopback_among_them)
@@ -152,10 +170,7 @@ START_TEST (packets_go_protected_and_rtcp_comes_back)
   RUN_UNTIL (relay->rtp == 1);
   ck_assert_uint_eq (relay->last_length, 20);
   ck_assert_mem_eq (relay->last + 12, "in clear", 8);
-  guint8 report[128];
-  BlWriter w = bl_writer (report, sizeof report);
-  bl_rtcp_write_rr (&w, 7, NULL, 0);
-  lite_relay_send_rtcp (relay, report, bl_writer_length (&w), sizeof report);
+  send_report ();
   RUN_UNTIL (n_rtcp == 1);
   g_autofree char *text = bl_uplink_describe (uplink);
   ck_assert_msg (strstr (text, "127.0.0.1") && strstr (text, "GCM"), "%s",
@@ -198,6 +213,36 @@ START_TEST (silence_is_a_lost_path_that_a_restart_can_mend)
   lite_relay_renew (relay);
   begin ();
   RUN_UNTIL (n_connected == 2);
+  send_rtp (1);
+  RUN_UNTIL (relay->rtp == 1);
+}
+END_TEST
+
+START_TEST (an_outage_ends_by_itself)
+{
+  begin ();
+  RUN_UNTIL (n_connected == 1);
+  relay->deaf = true;
+  RUN_UNTIL (n_lost == 1);
+  guint before = relay->nominations;
+  relay->deaf = false;
+  RUN_UNTIL (relay->nominations > before);
+  send_report ();
+  RUN_UNTIL (n_connected == 2);
+  send_rtp (1);
+  RUN_UNTIL (relay->rtp == 1);
+  ck_assert_uint_eq (relay->addresses, 1);
+}
+END_TEST
+
+START_TEST (a_restart_that_is_cancelled_goes_on_over_the_old_path)
+{
+  begin ();
+  RUN_UNTIL (n_connected == 1);
+  ck_assert (bl_uplink_gather (uplink, NULL));
+  ck_assert_int_eq (bl_uplink_state (uplink), BL_UPLINK_GATHERING);
+  bl_uplink_cancel_restart (uplink);
+  ck_assert_uint_eq (n_connected, 2);
   send_rtp (1);
   RUN_UNTIL (relay->rtp == 1);
 }
@@ -277,6 +322,8 @@ main (void)
   tcase_add_test (tc, packets_go_protected_and_rtcp_comes_back);
   tcase_add_test (tc, an_ice_restart_keeps_the_keys_and_moves_to_another_path);
   tcase_add_test (tc, silence_is_a_lost_path_that_a_restart_can_mend);
+  tcase_add_test (tc, an_outage_ends_by_itself);
+  tcase_add_test (tc, a_restart_that_is_cancelled_goes_on_over_the_old_path);
   tcase_add_test (tc, silence_during_a_restart_is_told);
   tcase_add_test (tc, another_certificate_than_the_answer_says_is_refused);
   tcase_add_test (tc, a_goodbye_of_the_relay_is_no_matter_for_ice);
