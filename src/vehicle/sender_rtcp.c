@@ -210,6 +210,7 @@ bl_sender_on_rtcp (BlSender *sender, const uint8_t *data, size_t length,
       bye = true;
       break;
     case BL_RTCP_KIND_SDES:
+    case BL_RTCP_KIND_CCFB:
     case BL_RTCP_KIND_REMB:
     case BL_RTCP_KIND_OTHER:
       break;
