@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chromium as a viewer or a publisher, and what its pages can be asked.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
@@ -14,13 +14,17 @@ import { chromium } from 'playwright-core';
 /**
  * A browser with an empty profile; with a made-up camera and microphone.
  * @param {TestContext} t
- * @param {{ autoplay?: boolean }} [options] `autoplay`: plays sound without a
- *   press before
+ * @param {{ autoplay?: boolean, namespace?: string, args?: string[] }}
+ *   [options] `autoplay`: plays sound without a press before; `namespace`: the
+ *   network namespace it runs in
  */
-export async function startChromium(t, { autoplay = true } = {}) {
+export async function startChromium(t, options = {}) {
+  const { autoplay = true, namespace, args = [] } = options;
   const profile = await mkdtemp(join(tmpdir(), 'bluelight-chromium-'));
+  const program = process.env.BL_CHROMIUM ?? '/usr/bin/chromium';
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.BL_CHROMIUM ?? '/usr/bin/chromium',
+    executablePath: namespace ? await placed(profile, namespace, program)
+      : program,
     headless: false, // playwright's own flag; Chromium has a better one
     args: ['--headless=new', '--no-sandbox', '--disable-gpu',
       '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -28,7 +32,7 @@ export async function startChromium(t, { autoplay = true } = {}) {
       ...(autoplay ? ['--autoplay-policy=no-user-gesture-required']
         : ['--autoplay-policy=document-user-activation-required']),
       '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream',
-      '--disable-features=WebRtcHideLocalIpsWithMdns'],
+      '--disable-features=WebRtcHideLocalIpsWithMdns', ...args],
   });
   t.after(async () => {
     await context.close();
@@ -36,6 +40,19 @@ export async function startChromium(t, { autoplay = true } = {}) {
   });
   await context.addInitScript(keepConnections);
   return context;
+}
+
+/**
+ * A program of its own that starts another one in a network namespace.
+ * @param {string} folder
+ * @param {string} namespace
+ * @param {string} program
+ */
+async function placed(folder, namespace, program) {
+  const file = join(folder, 'in-namespace');
+  await writeFile(file, `#!/bin/sh\nexec ip netns exec ${namespace} ${program} `
+    + '"$@"\n', { mode: 0o700 });
+  return file;
 }
 
 /** In each page: keeps its connections where a test can ask them. */

@@ -122,13 +122,15 @@ export function assertUnbroken(viewed) {
  * Starts `count` viewers of a call.
  * @param {import('node:test').TestContext} t
  * @param {{ folder: string, namespace?: string, url: string, ca?: string,
- *   token?: string, count?: number }} options
+ *   token?: string, count?: number, frames?: string }} options `frames`: where
+ *   to write what the first of them could show
  */
 export async function watch(t, options) {
   const { folder, namespace, url, ca, token, count = 1 } = options;
   const argv = [join(BUILD, 'tests/peer/bl-viewers'), '--url', url,
     '--count', String(count)];
   if (ca) argv.push('--ca', ca);
+  if (options.frames) argv.push('--frames', options.frames);
   if (token) {
     const file = join(folder, `viewers-${++started}.token`);
     await writeFile(file, token, { mode: 0o600 });

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// The clip that cameras play, and what its pictures say about themselves.
+
+import { execFile } from 'node:child_process';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const BITS = 20;
+const ROWS = 40;
+const CLIP_FRAMES = 30;
+export const SHAPE = { width: 1280, height: 720, fps: 30 };
+const { width: WIDTH, height: HEIGHT, fps: FPS } = SHAPE;
+const FRAME_BYTES = WIDTH * HEIGHT * 3 / 2;
+
+/**
+ * A second of something with edges, surfaces and movement, and a little of a
+ * sensor's noise.
+ * @param {string} folder
+ */
+export async function makeClip(folder) {
+  const file = join(folder, 'clip.i420');
+  await run('ffmpeg', ['-v', 'error', '-y', '-f', 'lavfi', '-i',
+    `mandelbrot=size=${WIDTH}x${HEIGHT}:rate=${FPS}:maxiter=150:inner=period`,
+    '-frames:v', String(CLIP_FRAMES), '-vf', 'noise=alls=2:allf=t',
+    '-pix_fmt', 'yuv420p', '-f', 'rawvideo', file]);
+  return file;
+}
+
+/** @param {Buffer} bits @param {number} from */
+function value(bits, from) {
+  let number = 0;
+  for (let i = 0; i < BITS; i++) {
+    number = 2 * number + (bits[from + i] > 125 ? 1 : 0);
+  }
+  return number;
+}
+
+/**
+ * What each picture of an H.264 stream says: when it was taken, in ms modulo
+ * 2^20, and its number.
+ * @param {string} stream
+ */
+export async function readStamps(stream) {
+  const { stdout } = await run('ffmpeg', ['-v', 'error', '-flags', 'low_delay',
+    '-f', 'h264', '-i', stream, '-vf', `scale=${WIDTH}:${HEIGHT},crop=${WIDTH}:`
+    + `${2 * ROWS}:0:0,scale=${BITS}:2:flags=area,format=gray`,
+    '-fps_mode', 'passthrough', '-f', 'rawvideo', '-'],
+  { encoding: 'buffer', maxBuffer: 64 << 20 });
+  const stamps = [];
+  for (let at = 0; at + 2 * BITS <= stdout.length; at += 2 * BITS) {
+    stamps.push({ taken_ms: value(stdout, at), number: value(stdout,
+      at + BITS) });
+  }
+  return stamps;
+}
+
+/**
+ * Unix ms from its low bits, near a time that is known.
+ * @param {number} low
+ * @param {number} near_ms
+ */
+export function wholeTime(low, near_ms) {
+  const cycle = 2 ** BITS;
+  const age = (((near_ms - low) % cycle) + cycle) % cycle;
+  // A ms of the future may come of rounding.
+  return near_ms - (age > cycle - 100 ? age - cycle : age);
+}
+
+/**
+ * Likeness to what the camera saw (SSIM of luma, the rows of bits left out)
+ * of each `every`th picture, scaled up to the camera's size.
+ * @param {string} folder
+ * @param {string} stream
+ * @param {{ number: number }[]} stamps
+ * @param {number} every
+ */
+export async function likeness(folder, stream, stamps, every) {
+  const clip = await open(join(folder, 'clip.i420'));
+  const reference = await open(join(folder, 'reference.i420'), 'w');
+  for (let i = 0; i < stamps.length; i += every) {
+    const at = stamps[i].number % (2 * CLIP_FRAMES - 2);
+    const index = Math.min(at, 2 * CLIP_FRAMES - 2 - at);
+    const { buffer } = await clip.read(Buffer.alloc(FRAME_BYTES), 0,
+      FRAME_BYTES, index * FRAME_BYTES);
+    await reference.write(buffer);
+  }
+  await clip.close();
+  await reference.close();
+  const crop = `crop=${WIDTH}:${HEIGHT - 2 * ROWS}:0:${2 * ROWS}`;
+  const { stderr } = await run('ffmpeg', ['-hide_banner', '-flags',
+    'low_delay', '-f', 'h264', '-i', stream, '-f', 'rawvideo', '-pixel_format',
+    'yuv420p', '-video_size', `${WIDTH}x${HEIGHT}`, '-i',
+    join(folder, 'reference.i420'), '-lavfi',
+    `[0:v]select='not(mod(n,${every}))',scale=${WIDTH}:${HEIGHT}:flags=bicubic,`
+    + `settb=1/1000,setpts=N,${crop}[a];[1:v]settb=1/1000,setpts=N,${crop}[b];`
+    + '[a][b]ssim', '-fps_mode', 'passthrough', '-f', 'null', '-'],
+  { maxBuffer: 64 << 20 });
+  return Number(/SSIM Y:([\d.]+)/.exec(stderr)?.[1] ?? NaN);
+}
