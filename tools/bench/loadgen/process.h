@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What Linux says of a process in /proc. Any thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct {
+  int64_t cpu_us;  /* utime + stime; in steps of the kernel's tick, 10 ms */
+  int64_t rss_kib; /* resident, of smaps_rollup */
+  int64_t pss_kib; /* the same with what is shared divided by its users */
+  int threads;
+  int fds;
+} LgProcess;
+
+/* False if there is no such process, or it may not be looked at. */
+bool lg_process_read (pid_t pid, LgProcess *out_process);
