@@ -95,9 +95,19 @@ typedef struct {
   guint64 nacks_out; /* packets asked of the publishers again */
 } BlSourceStats;
 
+/* What a viewer is given of the pictures, by what its link carries; more is
+ * worse (relay/thinner.h). */
+typedef enum {
+  BL_PICTURES_ALL,
+  BL_PICTURES_REFERENCED, /* all but those that no other refers to */
+  BL_PICTURES_KEYFRAMES,
+  BL_PICTURES_NONE,
+} BlPictures;
+
 typedef struct {
   guint64 session, source; /* BlSessionId, BlSourceId */
   gboolean connected;
+  BlPictures pictures;
   guint64 packets, bytes; /* sent */
   guint64 rtx_sent;
   guint8 fraction_lost; /* of 256, by the last receiver report (video) */

@@ -77,20 +77,29 @@ lower (BlThinner *thinner, const BlDownlink *link, const BlSourceRates *rates,
   thinner->raise_at = now + thinner->patience_us;
 }
 
+/* How long a trial is put off if the link shows no room for it. */
+static BlTime
+doubt_us (const BlThinner *thinner, const BlDownlink *link)
+{
+  bool shows = link->has_feedback && thinner->wanted == BL_PICTURES_KEYFRAMES
+               && thinner->key_bytes >= BL_THINNER_SHOWING_BYTES;
+  return ((shows ? BL_THINNER_DOUBTED : BL_THINNER_BLIND) - 1)
+         * thinner->patience_us;
+}
+
 /* What the link has room for, as far as it has shown. */
 static BlPictures
 room_for (const BlThinner *thinner, const BlDownlink *link,
           const BlSourceRates *rates, BlTime now)
 {
   uint32_t budget_bps = link->shown_bps / 115 * 100;
-  BlTime blind_us = (BL_THINNER_BLIND - 1) * thinner->patience_us;
   for (BlPictures more = BL_PICTURES_ALL;
        link->has_feedback && more < thinner->wanted; more++)
     if (fits (more, rates, budget_bps))
       return more;
   if (thinner->wanted == BL_PICTURES_NONE) /* sound shows nothing */
     return BL_PICTURES_KEYFRAMES;
-  if (now >= thinner->raise_at + blind_us)
+  if (now >= thinner->raise_at + doubt_us (thinner, link))
     return BL_PICTURES_ALL;
   return thinner->wanted;
 }

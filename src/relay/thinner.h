@@ -6,8 +6,10 @@
  *
  * Two halves. What is *wanted* follows the link (rtc/downlink.h): down to what
  * it carries as soon as it is overloaded; up again when it has shown that it
- * carries more; and, since nothing may ever show it, on trial after a longer
- * time. A return that fails doubles the time until the next.
+ * carries more. Where nothing can show that, without transport-cc or with tiny
+ * keyframes, up again on trial after a longer time; and after a very long one
+ * even against what it has shown. A return that fails doubles the time until
+ * the next.
  *
  * What is *given* follows what is wanted only where the pictures allow it, so
  * that no picture ever lacks one that it refers to:
@@ -26,21 +28,18 @@
 #pragma once
 
 #include "relay/rates.h"
+#include "relay/stats.h"
 #include "rtc/downlink.h"
 
-/* What is given of the pictures; more is worse. */
-typedef enum {
-  BL_PICTURES_ALL,
-  BL_PICTURES_REFERENCED, /* all but those that no other refers to */
-  BL_PICTURES_KEYFRAMES,
-  BL_PICTURES_NONE,
-} BlPictures;
-
-/* The time until a return, at first and at most; and how many times as long
- * where the link hasn't shown that it has room. */
+/* The time until a return, at first and at most; how many times as long where
+ * nothing can show that the link has room; and where it seems to have none. */
 #define BL_THINNER_PATIENCE_MIN_US (5 * BL_SECOND)
 #define BL_THINNER_PATIENCE_MAX_US (160 * BL_SECOND)
 #define BL_THINNER_BLIND           4
+#define BL_THINNER_DOUBTED         16
+
+/* A smaller keyframe has too few packets to show anything. */
+#define BL_THINNER_SHOWING_BYTES 20000
 
 /* Overloaded within so long: it has failed. Not for so long: all is well. */
 #define BL_THINNER_FAILED_US (10 * BL_SECOND)

@@ -22,6 +22,8 @@ bl_viewer_new (BlLoop *loop, BlSessionId id, BlSourceId source_id,
   viewer->join_timer
       = (BlTimer){ .run = bl_viewer_on_join_timer, .owner = viewer };
   viewer->report_timer = (BlTimer){ .run = on_report_timer, .owner = viewer };
+  bl_downlink_init (&viewer->link, loop->now);
+  bl_thinner_init (&viewer->thinner, loop->now);
   viewer->stats.session = id;
   viewer->stats.source = source_id;
   bl_out_track_init (&viewer->tracks[BL_TRACK_VIDEO], &setup->negotiated->video,
@@ -135,4 +137,7 @@ bl_viewer_stats (const BlViewer *viewer, BlViewerStats *out_stats)
 {
   *out_stats = viewer->stats;
   out_stats->connected = viewer->up;
+  out_stats->pictures = viewer->thinner.given;
+  out_stats->transport_received = viewer->link.received;
+  out_stats->transport_lost = viewer->link.lost;
 }

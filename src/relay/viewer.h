@@ -20,6 +20,10 @@
  * because the socket was full, goes on from a newer IDR when there is one: what
  * was left out takes no sequence numbers.
  *
+ * One whose link is smaller than the stream is given fewer pictures
+ * (relay/thinner.h). While it is given keyframes only, its way goes from one to
+ * the next, each sent at the pace that its link carries.
+ *
  * Invariants:
  * - Cursors only go forward. So each arrival is sent at most once, in order.
  * - A viewer that is up and has something to send now is in its feed's round,
@@ -29,6 +33,7 @@
 
 #include "relay/fanout.h"
 #include "relay/source.h"
+#include "relay/thinner.h"
 #include "rtc/joinpacer.h"
 
 typedef enum {
@@ -51,6 +56,9 @@ typedef enum {
 /* A viewer so far behind goes on from a newer IDR, if there is one. */
 #define BL_VIEWER_LATE_US (500 * BL_MS)
 
+/* How long a join is no sign of a link that is too small. */
+#define BL_JOIN_PARDON_US (3 * BL_SECOND)
+
 /* A join from an IDR older than this also asks for a new one. */
 #define BL_JOIN_LONG_US (2500 * BL_MS)
 
@@ -69,6 +77,9 @@ typedef struct {
   BlJoinPacer pacer;
   uint64_t paced; /* arrivals that the pacer knows of */
   BlTimer join_timer;
+
+  BlDownlink link;
+  BlThinner thinner;
 
   BlTimer report_timer;
   uint8_t fir_seq_nr;

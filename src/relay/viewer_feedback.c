@@ -14,26 +14,44 @@ by_ssrc (BlViewer *viewer, uint32_t ssrc)
   return NULL;
 }
 
+/* The link's estimate has changed. */
+static void
+judge_link (BlViewer *viewer)
+{
+  BlThinner *thinner = &viewer->thinner;
+  BlTime now = viewer->loop->now;
+  if (!viewer->tracks[BL_TRACK_VIDEO].setup.present)
+    return;
+  bl_thinner_update (thinner, &viewer->link, &viewer->source->rates.last, now);
+  if (bl_thinner_waits_for_key (thinner) && thinner->wanted != BL_PICTURES_NONE)
+    bl_source_want_keyframe_seldom (viewer->source, now);
+}
+
+static void
+on_report (BlViewer *viewer, BlTrackKind kind, const BlRtcpReportBlock *block)
+{
+  int64_t rtt_us = 0;
+  if (bl_rtcp_round_trip_us (block->lsr, block->dlsr, viewer->loop->ntp,
+                             &rtt_us))
+    viewer->stats.rtt_us = (guint32)rtt_us;
+  if (kind != BL_TRACK_VIDEO && viewer->tracks[BL_TRACK_VIDEO].setup.present)
+    return;
+  viewer->stats.fraction_lost = block->fraction_lost;
+  viewer->stats.jitter_us
+      = (guint32)((uint64_t)block->jitter * 1000000 / bl_track_clock_hz (kind));
+  bl_downlink_on_report (&viewer->link, block->fraction_lost, rtt_us,
+                         viewer->loop->now);
+  judge_link (viewer);
+}
+
 static void
 on_reports (BlViewer *viewer, const BlRtcpPacket *packet)
 {
   BlRtcpReportBlock block;
   for (unsigned i = 0; bl_rtcp_read_report (packet, i, &block); i++) {
     const BlOutTrack *track = by_ssrc (viewer, block.ssrc);
-    int64_t rtt_us;
-    if (!track)
-      continue;
-    if (bl_rtcp_round_trip_us (block.lsr, block.dlsr, viewer->loop->ntp,
-                               &rtt_us))
-      viewer->stats.rtt_us = (guint32)rtt_us;
-    if (track != &viewer->tracks[BL_TRACK_VIDEO]
-        && viewer->tracks[BL_TRACK_VIDEO].setup.present)
-      continue;
-    viewer->stats.fraction_lost = block.fraction_lost;
-    viewer->stats.jitter_us
-        = (guint32)((uint64_t)block.jitter * 1000000
-                    / bl_track_clock_hz (
-                        (BlTrackKind)(track - viewer->tracks)));
+    if (track)
+      on_report (viewer, (BlTrackKind)(track - viewer->tracks), &block);
   }
 }
 
@@ -46,13 +64,24 @@ take (BlViewer *viewer, BlBudgetItem item, uint32_t units, BlDrop reason)
   return false;
 }
 
+/* Where only keyframes are given, what is older than the last is of no use. */
+static bool
+is_given_up (const BlViewer *viewer, const BlOutTrack *track, uint64_t seq)
+{
+  return track == &viewer->tracks[BL_TRACK_VIDEO]
+         && bl_thinner_waits_for_key (&viewer->thinner)
+         && seq < viewer->key_seq;
+}
+
 static void
 repair (BlViewer *viewer, BlOutTrack *track, const BlHistory *history,
         uint16_t viewer_seq)
 {
   uint64_t seq;
+  uint16_t transport_seq = viewer->transport_seq;
   const BlHistoryEntry *entry = NULL;
-  if (bl_viewer_line_unmap (&track->line, viewer_seq, &seq))
+  if (bl_viewer_line_unmap (&track->line, viewer_seq, &seq)
+      && !is_given_up (viewer, track, seq))
     entry = bl_history_get (history, seq);
   if (!entry) {
     bl_loop_drop (viewer->loop, BL_DROP_RTX_GONE);
@@ -64,6 +93,9 @@ repair (BlViewer *viewer, BlOutTrack *track, const BlHistory *history,
   if (bl_fanout_repair (viewer->session, track, entry, &viewer->transport_seq)
       != BL_FANOUT_SENT)
     return;
+  bl_downlink_on_sent (&viewer->link, transport_seq,
+                       entry->meta.payload_length + BL_RATES_OVERHEAD_BYTES,
+                       viewer->loop->now);
   viewer->stats.rtx_sent++;
   viewer->loop->counters.rtx_sent++;
 }
@@ -94,6 +126,9 @@ static void
 on_keyframe_request (BlViewer *viewer)
 {
   viewer->loop->counters.keyframe_requests_in++;
+  /* It gets them at its own pace. */
+  if (bl_thinner_waits_for_key (&viewer->thinner))
+    return;
   if (bl_keyframe_is_wanted (&viewer->source->keyframe)
       || take (viewer, BL_BUDGET_KEYFRAMES, BL_BUDGET_KEYFRAME, BL_DROP_BUDGET))
     bl_viewer_want_keyframe (viewer);
@@ -140,18 +175,14 @@ on_transport_cc (BlViewer *viewer, const BlRtcpPacket *packet)
 {
   BlRtcpFeedback feedback;
   BlTwccFeedback statuses;
-  BlTwccResult result;
   if (!bl_rtcp_read_feedback (packet, &feedback)
       || bl_twcc_parse (feedback.fci, feedback.fci_length, &statuses)
              != BL_TWCC_OK
       || !take (viewer, BL_BUDGET_STATUSES, statuses.status_count,
                 BL_DROP_BUDGET))
     return;
-  while (bl_twcc_next (&statuses, &result))
-    if (result.received)
-      viewer->stats.transport_received++;
-    else
-      viewer->stats.transport_lost++;
+  bl_downlink_on_feedback (&viewer->link, &statuses, viewer->loop->now);
+  judge_link (viewer);
 }
 
 /* BYE is not here: a browser also sends it when only a track goes. Its session

@@ -95,6 +95,7 @@ begin_join (BlViewer *viewer)
   move_to_key (viewer, key, arrival);
   viewer->join = BL_JOIN_JOINING;
   viewer->paced = bl_history_next_arrival (history);
+  bl_downlink_pardon (&viewer->link, now + BL_JOIN_PARDON_US);
   bl_joinpacer_init (&viewer->pacer, join_rate_bps (history, key, arrival, now),
                      first_bytes (history, key), now);
 }
@@ -143,11 +144,36 @@ go_on_from_newer_key (BlViewer *viewer)
     move_to_key (viewer, key, arrival);
 }
 
-/* What has arrived meanwhile lets out as many bytes. */
+/* While the link is too small for more: to the next keyframe that it has room
+ * for, at the link's own pace. */
+static void
+go_on_to_next_key (BlViewer *viewer)
+{
+  const BlHistory *history = history_of (viewer, BL_TRACK_VIDEO);
+  BlThinner *thinner = &viewer->thinner;
+  BlTime now = viewer->loop->now;
+  uint64_t key_start, arrival;
+  if (!bl_history_key_start (history, &key_start)
+      || key_start <= viewer->key_seq)
+    return;
+  viewer->key_seq = key_start;
+  const BlHistoryEntry *key = find_key (history, &arrival);
+  if (!key || !bl_thinner_takes_key (thinner, key->meta.timestamp, now))
+    return;
+  move_to_key (viewer, key, arrival);
+  viewer->join = BL_JOIN_JOINING;
+  viewer->paced = bl_history_next_arrival (history);
+  bl_joinpacer_init (&viewer->pacer, bl_thinner_pace_bps (thinner), 0, now);
+}
+
+/* What has arrived meanwhile lets out as many bytes; but not of a keyframe that
+ * is all that the link has room for. */
 static void
 tell_pacer (BlViewer *viewer)
 {
   const BlHistory *history = history_of (viewer, BL_TRACK_VIDEO);
+  if (bl_thinner_waits_for_key (&viewer->thinner))
+    viewer->paced = bl_history_next_arrival (history);
   for (; viewer->paced < bl_history_next_arrival (history); viewer->paced++) {
     const BlHistoryEntry *entry = bl_history_arrival (history, viewer->paced);
     if (entry)
@@ -170,7 +196,10 @@ find_way (BlViewer *viewer, BlTrackKind kind)
   }
   if (viewer->join == BL_JOIN_WAITING)
     begin_join (viewer);
-  else if (gone)
+  else if (bl_thinner_waits_for_key (&viewer->thinner)) {
+    track->cursor = MAX (track->cursor, bl_history_oldest_arrival (history));
+    go_on_to_next_key (viewer);
+  } else if (gone)
     lose_way (viewer);
   else
     go_on_from_newer_key (viewer);
@@ -184,15 +213,22 @@ find_way (BlViewer *viewer, BlTrackKind kind)
 
 typedef enum {
   PASS,
-  PASS_LEFT_OUT, /* never: it takes no number */
-  PASS_LATER,    /* nor may what follows it; a timer is set */
+  PASS_LEFT_OUT,  /* never: it takes no number */
+  PASS_UNTIL_KEY, /* nor do those after it, up to the next keyframe */
+  PASS_LATER,     /* nor may what follows it; a timer is set */
 } Pass;
 
 /* May this packet go to this viewer, and now? */
 static Pass
 may_pass (BlViewer *viewer, BlTrackKind kind, const BlHistoryEntry *entry)
 {
-  if (kind == BL_TRACK_AUDIO || viewer->join == BL_JOIN_LIVE)
+  if (kind == BL_TRACK_AUDIO)
+    return PASS;
+  if (!bl_thinner_takes (&viewer->thinner, entry->meta.timestamp,
+                         entry->meta.h264))
+    return bl_thinner_waits_for_key (&viewer->thinner) ? PASS_UNTIL_KEY
+                                                       : PASS_LEFT_OUT;
+  if (viewer->join == BL_JOIN_LIVE)
     return PASS;
   BlTime due = bl_joinpacer_next_send (&viewer->pacer);
   if (due <= viewer->loop->now)
@@ -202,9 +238,12 @@ may_pass (BlViewer *viewer, BlTrackKind kind, const BlHistoryEntry *entry)
 }
 
 static void
-note_sent (BlViewer *viewer, BlTrackKind kind, const BlHistoryEntry *entry)
+note_sent (BlViewer *viewer, BlTrackKind kind, const BlHistoryEntry *entry,
+           uint16_t transport_seq)
 {
   uint16_t bytes = entry->meta.payload_length;
+  bl_downlink_on_sent (&viewer->link, transport_seq,
+                       bytes + BL_RATES_OVERHEAD_BYTES, viewer->loop->now);
   viewer->stats.packets++;
   viewer->stats.bytes += bytes;
   if (kind == BL_TRACK_VIDEO && viewer->join == BL_JOIN_JOINING)
@@ -216,6 +255,7 @@ static bool
 send_next (BlViewer *viewer, BlTrackKind kind, unsigned *n)
 {
   BlOutTrack *track = &viewer->tracks[kind];
+  uint16_t transport_seq = viewer->transport_seq;
   const BlHistoryEntry *entry
       = bl_history_arrival (history_of (viewer, kind), track->cursor);
   switch (entry ? may_pass (viewer, kind, entry) : PASS_LEFT_OUT) {
@@ -225,6 +265,8 @@ send_next (BlViewer *viewer, BlTrackKind kind, unsigned *n)
     if (entry)
       bl_viewer_line_skip (&track->line, entry->seq);
     break;
+  case PASS_UNTIL_KEY:
+    break;
   case PASS:
     switch (bl_fanout_packet (viewer->session, track, entry,
                               &viewer->transport_seq)) {
@@ -233,7 +275,7 @@ send_next (BlViewer *viewer, BlTrackKind kind, unsigned *n)
     case BL_FANOUT_PASSED_OVER:
       break;
     case BL_FANOUT_SENT:
-      note_sent (viewer, kind, entry);
+      note_sent (viewer, kind, entry, transport_seq);
       ++*n;
     }
   }
@@ -264,7 +306,9 @@ bl_viewer_serve (BlViewer *viewer, BlTrackKind kind, bool *out_more)
       return n;
     }
   }
-  if (kind == BL_TRACK_VIDEO && viewer->join == BL_JOIN_JOINING) {
+  /* The rest of a keyframe that comes alone is paced as well. */
+  if (kind == BL_TRACK_VIDEO && viewer->join == BL_JOIN_JOINING
+      && !bl_thinner_waits_for_key (&viewer->thinner)) {
     viewer->join = BL_JOIN_LIVE;
     set_join_timer (viewer, BL_TIME_NEVER);
   }
