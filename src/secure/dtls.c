@@ -8,6 +8,7 @@
 
 #include "base/blassert.h"
 #include "secure/cert_private.h"
+#include "secure/dtls_goodbye.h"
 
 /* OpenSSL repeats a flight with each of its messages (five at most) in a
  * datagram of its own, and may do so twice before the caller drains. */
@@ -42,7 +43,7 @@ typedef struct {
 } Slot;
 
 struct BlDtls {
-  SSL *ssl;
+  SSL *ssl; /* NULL once settled */
   BlDtlsRole role;
   BlDtlsState state;
   BlDtlsFailure failure;
@@ -57,7 +58,11 @@ struct BlDtls {
   size_t input_bytes;
 
   unsigned queue_first, queue_count;
-  Slot queue[QUEUE_SLOTS];
+  Slot *queue; /* QUEUE_SLOTS of them; NULL once settled */
+
+  /* When settled: */
+  BlDtlsGoodbye goodbye;
+  bool goodbye_due; /* it is to be sent */
 };
 
 static const struct {
@@ -280,6 +285,15 @@ shake_hands (BlDtls *dtls)
   return fail_by_openssl (dtls);
 }
 
+static void
+say_goodbye (BlDtls *dtls)
+{
+  if (dtls->ssl)
+    SSL_shutdown (dtls->ssl);
+  else
+    dtls->goodbye_due = true;
+}
+
 /* Reads what the peer sends once it is up: alerts, repetitions of its last
  * flight, and data that nobody wants. */
 static BlDtlsState
@@ -295,7 +309,7 @@ read_records (BlDtls *dtls)
   case SSL_ERROR_WANT_WRITE:
     return dtls->state;
   case SSL_ERROR_ZERO_RETURN:
-    SSL_shutdown (dtls->ssl);
+    say_goodbye (dtls);
     return dtls->state = BL_DTLS_CLOSED;
   default:
     return fail_by_openssl (dtls);
@@ -337,10 +351,11 @@ bl_dtls_new (const BlDtlsContext *context, BlDtlsRole role,
   BlDtls *dtls = calloc (1, sizeof *dtls);
   if (!dtls)
     return NULL;
+  dtls->queue = calloc (QUEUE_SLOTS, sizeof *dtls->queue);
   dtls->role = role;
   dtls->n_fingerprints = count;
   memcpy (dtls->fingerprints, fingerprints, count * sizeof *fingerprints);
-  if (!open_ssl (dtls, context)) {
+  if (!dtls->queue || !open_ssl (dtls, context)) {
     bl_dtls_free (dtls);
     return NULL;
   }
@@ -358,8 +373,27 @@ bl_dtls_free (BlDtls *dtls)
 {
   if (!dtls)
     return;
+  bl_dtls_goodbye_clear (&dtls->goodbye);
   SSL_free (dtls->ssl);
+  free (dtls->queue);
   free (dtls);
+}
+
+/* A settled session's share of bl_dtls_receive(). */
+static BlDtlsState
+hear (BlDtls *dtls, const uint8_t *datagram, size_t length)
+{
+  switch (bl_dtls_goodbye_hear (&dtls->goodbye, datagram, length)) {
+  case BL_DTLS_HEARD_NOTHING:
+    break;
+  case BL_DTLS_HEARD_CLOSE:
+    say_goodbye (dtls);
+    return dtls->state = BL_DTLS_CLOSED;
+  case BL_DTLS_HEARD_FATAL:
+    return fail (dtls, BL_DTLS_FAILURE_ALERT,
+                 "the peer ended DTLS with a fatal alert");
+  }
+  return dtls->state;
 }
 
 BlDtlsState
@@ -368,6 +402,8 @@ bl_dtls_receive (BlDtls *dtls, const uint8_t *datagram, size_t length)
   dtls->stats.datagrams_in++;
   if (dtls->state >= BL_DTLS_CLOSED || length == 0)
     return dtls->state;
+  if (!dtls->ssl)
+    return hear (dtls, datagram, length);
   dtls->input = datagram;
   dtls->input_bytes = length;
   if (dtls->state == BL_DTLS_CONNECTING)
@@ -379,18 +415,54 @@ bl_dtls_receive (BlDtls *dtls, const uint8_t *datagram, size_t length)
   return dtls->state;
 }
 
+static size_t
+take_output (BlDtls *dtls, uint8_t *buffer, size_t capacity)
+{
+  const Slot *slot = &dtls->queue[dtls->queue_first];
+  if (dtls->queue_count == 0 || slot->length > capacity)
+    return 0;
+  memcpy (buffer, slot->data, slot->length);
+  dtls->queue_first = (dtls->queue_first + 1) % QUEUE_SLOTS;
+  dtls->queue_count--;
+  return slot->length;
+}
+
+static size_t
+take_goodbye (BlDtls *dtls, uint8_t *buffer)
+{
+  if (!dtls->goodbye_due)
+    return 0;
+  dtls->goodbye_due = false;
+  memcpy (buffer, dtls->goodbye.sealed, dtls->goodbye.sealed_bytes);
+  return dtls->goodbye.sealed_bytes;
+}
+
 size_t
 bl_dtls_next_output (BlDtls *dtls, uint8_t *buffer, size_t capacity)
 {
   bl_assert (capacity >= BL_DTLS_MTU_BYTES);
-  if (dtls->queue_count == 0)
-    return 0;
-  const Slot *slot = &dtls->queue[dtls->queue_first];
-  memcpy (buffer, slot->data, slot->length);
-  dtls->queue_first = (dtls->queue_first + 1) % QUEUE_SLOTS;
-  dtls->queue_count--;
-  dtls->stats.datagrams_out++;
-  return slot->length;
+  size_t length = dtls->ssl ? take_output (dtls, buffer, capacity)
+                            : take_goodbye (dtls, buffer);
+  dtls->stats.datagrams_out += length > 0;
+  return length;
+}
+
+void
+bl_dtls_settle (BlDtls *dtls)
+{
+  if (dtls->state != BL_DTLS_UP || !dtls->ssl || dtls->queue_count > 0)
+    return;
+  BlDtlsGoodbye *goodbye = &dtls->goodbye;
+  ERR_clear_error ();
+  if (!bl_dtls_goodbye_init (goodbye, dtls->ssl, dtls->role == BL_DTLS_SERVER))
+    return;
+  SSL_shutdown (dtls->ssl);
+  goodbye->sealed_bytes
+      = take_output (dtls, goodbye->sealed, sizeof goodbye->sealed);
+  SSL_free (dtls->ssl);
+  free (dtls->queue);
+  dtls->ssl = NULL;
+  dtls->queue = NULL;
 }
 
 BlTime
@@ -419,7 +491,7 @@ bl_dtls_close (BlDtls *dtls)
 {
   if (dtls->state == BL_DTLS_UP) {
     ERR_clear_error ();
-    SSL_shutdown (dtls->ssl);
+    say_goodbye (dtls);
   }
   if (dtls->state != BL_DTLS_FAILED)
     dtls->state = BL_DTLS_CLOSED;
@@ -452,7 +524,7 @@ bl_dtls_stats (const BlDtls *dtls)
 bool
 bl_dtls_keys (BlDtls *dtls, BlSrtpKeys *out_keys)
 {
-  if (dtls->state != BL_DTLS_UP)
+  if (dtls->state != BL_DTLS_UP || !dtls->ssl)
     return false;
   BlSrtpKeys keys = { .profile = chosen_profile (dtls) };
   size_t key = bl_srtp_key_bytes (keys.profile);

@@ -22,6 +22,7 @@
  *            send (buffer, n);
  *   timer: if (bl_dtls_deadline (d, now) <= now)
  *            bl_dtls_on_deadline (d);            then drain and look at state
+ *   once the peer has proved that it is up, too: bl_dtls_settle (d);
  */
 #pragma once
 
@@ -122,7 +123,13 @@ const char *bl_dtls_failure_text (const BlDtls *dtls);
 
 const BlDtlsStats *bl_dtls_stats (const BlDtls *dtls);
 
+/* The peer has its keys (something of it was authentic under them), so it won't
+ * ask for our last flight again: lets go of the handshake, which takes some
+ * 90 KiB until then. Closing, by either end, works on. Does nothing unless UP
+ * and drained; may be called again. */
+void bl_dtls_settle (BlDtls *dtls);
+
 /* The profile and master keys (RFC 5764 section 4.2), local and remote already
- * told apart by role. False, and nothing written, unless UP. The caller clears
- * them. */
+ * told apart by role. False, and nothing written, unless UP and not settled.
+ * The caller clears them. */
 bool bl_dtls_keys (BlDtls *dtls, BlSrtpKeys *out_keys);

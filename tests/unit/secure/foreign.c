@@ -70,3 +70,23 @@ foreign_next (Foreign *f, uint8_t *record)
   ck_assert_int_eq (BIO_read (out, record + 13, length), length);
   return 13 + (size_t)length;
 }
+
+void
+foreign_talk (Foreign *f, BlDtls *ours)
+{
+  uint8_t data[2048];
+  size_t length;
+  bool moved = true;
+  while (moved) {
+    moved = false;
+    while ((length = foreign_next (f, data)) > 0) {
+      bl_dtls_receive (ours, data, length);
+      moved = true;
+    }
+    while ((length = bl_dtls_next_output (ours, data, sizeof data)) > 0) {
+      BIO_write (SSL_get_rbio (f->ssl), data, (int)length);
+      SSL_do_handshake (f->ssl);
+      moved = true;
+    }
+  }
+}

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "secure/cert.h"
+#include "secure/dtls.h"
 
 typedef struct {
   SSL_CTX *ctx;
@@ -32,3 +33,6 @@ void foreign_clear (Foreign *f);
 /* One record, as a datagram of its own, up to 2048 bytes; 0 when there is
  * none. */
 size_t foreign_next (Foreign *f, uint8_t *record);
+
+/* Carries datagrams to and fro until neither end has more to say. */
+void foreign_talk (Foreign *f, BlDtls *ours);

@@ -183,28 +183,6 @@ assert_same_keys (BlDtls *a, BlDtls *b, BlSrtpProfile profile)
   ck_assert_mem_ne (of_a.local, of_a.remote, BL_SRTP_MASTER_MAX);
 }
 
-/* --- a foreign peer ------------------------------------------------------- */
-
-static void
-foreign_talk (Foreign *f, BlDtls *ours)
-{
-  uint8_t data[2048];
-  size_t length;
-  bool moved = true;
-  while (moved) {
-    moved = false;
-    while ((length = foreign_next (f, data)) > 0) {
-      bl_dtls_receive (ours, data, length);
-      moved = true;
-    }
-    while ((length = bl_dtls_next_output (ours, data, sizeof data)) > 0) {
-      BIO_write (SSL_get_rbio (f->ssl), data, (int)length);
-      SSL_do_handshake (f->ssl);
-      moved = true;
-    }
-  }
-}
-
 /* --- tests
  * --------------------------------------------------------------------- */
 
