@@ -4,7 +4,8 @@
 #include "base/blassert.h"
 
 struct BlPacketPool {
-  BlPacket *free;
+  BlPacket *free; /* used before; the freshest in the cache first */
+  uint32_t n_touched;
   uint32_t left;
   uint32_t count;
   BlPacket packets[];
@@ -17,12 +18,6 @@ bl_packet_pool_new (uint32_t count)
       = calloc (1, sizeof *pool + (size_t)count * sizeof (BlPacket));
   if (!pool)
     return NULL;
-  for (uint32_t i = 0; i < count; i++) {
-    BlPacket *packet = &pool->packets[i];
-    packet->pool = pool;
-    packet->next_free = pool->free;
-    pool->free = packet;
-  }
   pool->left = pool->count = count;
   return pool;
 }
@@ -42,13 +37,25 @@ bl_packet_pool_left (const BlPacketPool *pool)
   return pool->left;
 }
 
+/* Memory that nobody has used yet is the system's still. */
+static BlPacket *
+touch_next (BlPacketPool *pool)
+{
+  BlPacket *packet = &pool->packets[pool->n_touched++];
+  packet->pool = pool;
+  return packet;
+}
+
 BlPacket *
 bl_packet_new (BlPacketPool *pool)
 {
-  BlPacket *packet = pool->free;
-  if (!packet)
+  if (pool->left == 0)
     return NULL;
-  pool->free = packet->next_free;
+  BlPacket *packet = pool->free;
+  if (packet)
+    pool->free = packet->next_free;
+  else
+    packet = touch_next (pool);
   pool->left--;
   packet->refs = 1;
   packet->length = 0;

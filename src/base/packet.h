@@ -28,7 +28,9 @@ typedef struct BlPacket {
   uint8_t data[BL_PACKET_CAPACITY];
 } BlPacket;
 
-/* A pool of `count` packets, all memory taken now; NULL if there is none. */
+/* A pool of `count` packets, all memory taken now; NULL if there is none. The
+ * system gives each page when it is first used, so that a large pool costs
+ * what was used of it at most at one time. */
 BlPacketPool *bl_packet_pool_new (uint32_t count);
 
 /* Accepts NULL. All packets must be back. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "relay/udp.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 
@@ -100,6 +101,112 @@ START_TEST (a_run_arrives_as_its_packets_in_order)
 }
 END_TEST
 
+/* ---- a kernel that refuses runs ---- */
+
+static int refusal;      /* errno for a run */
+static int left_to_give; /* datagrams that are taken before EAGAIN */
+static unsigned n_runs, n_singles;
+static uint8_t singles[64];
+
+static ssize_t
+refuse_runs (int fd, const struct msghdr *message, int flags)
+{
+  bool run = false;
+  for (struct cmsghdr *c = CMSG_FIRSTHDR (message); c;
+       c = CMSG_NXTHDR ((struct msghdr *)message, c))
+    run |= c->cmsg_level == IPPROTO_UDP;
+  if (run) {
+    n_runs++;
+    errno = refusal;
+    return -1;
+  }
+  if (left_to_give-- == 0) {
+    errno = EAGAIN;
+    return -1;
+  }
+  singles[n_singles++] = *(const uint8_t *)message->msg_iov->iov_base;
+  return (ssize_t)message->msg_iov->iov_len;
+}
+
+static BlUdp *
+open_refusing (int why)
+{
+  BlUdp *udp = open_udp ("127.0.0.1");
+  bl_udp_set_sendmsg (udp, refuse_runs);
+  refusal = why;
+  left_to_give = 1000;
+  n_runs = n_singles = 0;
+  return udp;
+}
+
+/* Why a run is refused, and how many are tried out of three. */
+static const struct {
+  int why;
+  unsigned tries;
+} refusals[] = {
+  { EIO, 1 },
+  { EOPNOTSUPP, 1 },
+  { EINVAL, 3 },
+  { EMSGSIZE, 3 },
+};
+
+START_TEST (what_is_refused_as_a_run_leaves_one_by_one_in_order)
+{
+  BlUdp *udp = open_refusing (refusals[_i].why);
+  BlPath to = path_to ("127.0.0.1", udp);
+  uint8_t run[3 * 100 + 7];
+  for (size_t i = 0; i < sizeof run; i++)
+    run[i] = (uint8_t)(i / 100);
+  for (unsigned i = 0; i < 3; i++) {
+    BlUdpSent sent = bl_udp_send (udp, &to, run, sizeof run, 100);
+    ck_assert_int_eq (sent.status, BL_UDP_SENT);
+    ck_assert_uint_eq (sent.bytes, sizeof run);
+    ck_assert_uint_eq (sent.calls, 4 + (i < refusals[_i].tries));
+  }
+  ck_assert_uint_eq (n_runs, refusals[_i].tries);
+  ck_assert_uint_eq (n_singles, 12);
+  ck_assert_mem_eq (singles, "\0\1\2\3\0\1\2\3\0\1\2\3", 12);
+  bl_udp_free (udp);
+}
+END_TEST
+
+START_TEST (a_run_that_fills_the_socket_half_way_says_how_far_it_came)
+{
+  BlUdp *udp = open_refusing (EIO);
+  BlPath to = path_to ("127.0.0.1", udp);
+  uint8_t run[500] = { 0 };
+  left_to_give = 2;
+  BlUdpSent sent = bl_udp_send (udp, &to, run, sizeof run, 100);
+  ck_assert_int_eq (sent.status, BL_UDP_FULL);
+  ck_assert_uint_eq (sent.bytes, 200);
+  bl_udp_free (udp);
+}
+END_TEST
+
+/* errno of a send, and what it means. */
+static const struct {
+  int why;
+  BlUdpStatus status;
+} failures[] = {
+  { EAGAIN, BL_UDP_FULL },
+  { ENOBUFS, BL_UDP_REFUSED },
+  { EPERM, BL_UDP_REFUSED },
+  { ENETUNREACH, BL_UDP_REFUSED },
+};
+
+START_TEST (a_run_that_fails_for_another_reason_is_not_tried_in_pieces)
+{
+  BlUdp *udp = open_refusing (failures[_i].why);
+  BlPath to = path_to ("127.0.0.1", udp);
+  uint8_t run[500] = { 0 };
+  BlUdpSent sent = bl_udp_send (udp, &to, run, sizeof run, 100);
+  ck_assert_int_eq (sent.status, failures[_i].status);
+  ck_assert_uint_eq (sent.bytes, 0);
+  ck_assert_uint_eq (n_singles, 0);
+  bl_udp_free (udp);
+}
+END_TEST
+
 START_TEST (a_datagram_that_is_too_long_has_no_length)
 {
   BlUdp *server = open_udp (NULL);
@@ -157,6 +264,14 @@ main (void)
   tcase_add_loop_test (tcase, an_answer_leaves_from_the_address_that_was_asked,
                        0, G_N_ELEMENTS (hosts));
   tcase_add_test (tcase, a_run_arrives_as_its_packets_in_order);
+  tcase_add_loop_test (tcase,
+                       what_is_refused_as_a_run_leaves_one_by_one_in_order, 0,
+                       G_N_ELEMENTS (refusals));
+  tcase_add_test (tcase,
+                  a_run_that_fills_the_socket_half_way_says_how_far_it_came);
+  tcase_add_loop_test (
+      tcase, a_run_that_fails_for_another_reason_is_not_tried_in_pieces, 0,
+      G_N_ELEMENTS (failures));
   tcase_add_test (tcase, a_datagram_that_is_too_long_has_no_length);
   tcase_add_test (tcase, a_port_in_use_says_which_key_to_change);
   tcase_add_loop_test (tcase, a_wrong_address_says_what_is_wrong, 0,
