@@ -7,6 +7,9 @@
 #define LOSS_GAIN_SHIFT 7
 #define ONE             65536
 
+/* Feedback that comes more seldom is none. */
+#define LONGEST_INTERVAL_US (250 * BL_MS)
+
 void
 bl_pathmeter_init (BlPathMeter *m)
 {
@@ -83,6 +86,27 @@ note_rtt (BlPathMeter *m, BlTime rtt_us)
   keep_least (&m->least_rtt_us[m->span], rtt_us);
 }
 
+/* Congestion control empties its own queue within a moment, so what stands for
+ * a second, more or less the same, is the path's: jitter, or a new route. */
+static void
+learn_own_queue (BlPathMeter *m, BlTime standing_us, BlTime now)
+{
+  if (standing_us <= BL_PATHMETER_OWN_LEAST_US
+      || standing_us > BL_PATHMETER_OWN_MOST_US) {
+    m->own_queue_us = m->own_least_us = 0;
+    return;
+  }
+  if (m->own_least_us == 0) {
+    m->own_least_us = standing_us;
+    m->own_start_us = now;
+  }
+  keep_least (&m->own_least_us, standing_us);
+  if (now - m->own_start_us >= BL_PATHMETER_OWN_US) {
+    m->own_queue_us = m->own_least_us;
+    m->own_least_us = 0;
+  }
+}
+
 static void
 note_queue (BlPathMeter *m, BlTime queue_us, BlTime now)
 {
@@ -93,8 +117,11 @@ note_queue (BlPathMeter *m, BlTime queue_us, BlTime now)
   }
   m->queue_us = queue_us;
   keep_least (&m->least_queue_us, queue_us);
-  m->standing_queue_us = m->least_queue_before_us;
-  keep_least (&m->standing_queue_us, m->least_queue_us);
+  BlTime standing_us = m->least_queue_before_us;
+  keep_least (&standing_us, m->least_queue_us);
+  learn_own_queue (m, standing_us, now);
+  m->standing_queue_us
+      = standing_us > m->own_queue_us ? standing_us - m->own_queue_us : 0;
 }
 
 static void
@@ -115,8 +142,10 @@ static void
 note_progress (BlPathMeter *m, BlTime now)
 {
   BlTime since = now - m->progress_us;
-  if (since < 2 * m->interval_us + 50 * BL_MS)
-    m->interval_us += (since - m->interval_us) / 8;
+  if (since < m->interval_us)
+    m->interval_us += (since - m->interval_us) / 2;
+  else if (since < LONGEST_INTERVAL_US)
+    m->interval_us += (since - m->interval_us) / 16;
   m->progress_us = now;
 }
 

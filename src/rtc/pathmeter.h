@@ -34,6 +34,11 @@
 /* The standing queue is the least of one to two of these. */
 #define BL_PATHMETER_STANDING_US (20 * BL_MS)
 
+/* A standing queue between these two, for so long, is the path's own. */
+#define BL_PATHMETER_OWN_LEAST_US (5 * BL_MS)
+#define BL_PATHMETER_OWN_MOST_US  (60 * BL_MS)
+#define BL_PATHMETER_OWN_US       BL_SECOND
+
 /* The rate of delivery is taken over so long. */
 #define BL_PATHMETER_RATE_US (500 * BL_MS)
 
@@ -66,8 +71,9 @@ typedef struct {
 
   BlTime rtt_us; /* last sample; 0: none yet */
   BlTime smoothed_rtt_us;
-  BlTime queue_us; /* last sample */
-  BlTime standing_queue_us;
+  BlTime queue_us;          /* last sample */
+  BlTime standing_queue_us; /* without the path's own */
+  BlTime own_queue_us;
 
   bool started; /* any feedback yet */
   unsigned span;
@@ -75,6 +81,7 @@ typedef struct {
   BlTime least_rtt_us[BL_PATHMETER_SPANS];
   BlTime least_delay_us[BL_PATHMETER_SPANS];
   BlTime standing_start_us, least_queue_us, least_queue_before_us;
+  BlTime own_start_us, own_least_us;
 
   uint64_t arrived_bytes;
   BlTime rate_start_us;

@@ -16,16 +16,16 @@
 #define FIRST_ALPHA    (ONE / 4)
 
 /* Ours. */
-#define QUEUE_FROM(target) ((target) / 4) /* where backing off begins */
+#define QUEUE_FROM(target) ((target) / 5) /* where backing off begins */
 #define GROWTH             (ONE / 10)     /* of the window, in a round trip */
 #define LEAST_NEAR         (ONE / 10)
 #define LEAST_BY_QUEUE     (3 * ONE / 10)
 #define CALM_ROUNDS        3
 #define INFLECTION_ROUNDS  5
 #define LONG_AGO_ROUNDS    100
-#define RATE_OF_WINDOW     (9 * ONE / 10)
-#define STALL_US           (55 * BL_MS)
+#define STALL_US           (50 * BL_MS)
 #define SHALLOW_US         (30 * BL_SECOND)
+#define OUTAGE_US          (250 * BL_MS)
 #define PROBE_US           (200 * BL_MS)
 #define PADDING_BURST_US   (33 * BL_MS)
 
@@ -204,12 +204,19 @@ react (BlScream *s, const BlPathNews *news, BlTime now)
     react_to_queue (s, now);
 }
 
+/* How long a packet counts as in flight: until the next feedback tells of it.
+ */
+static BlTime
+held_for (const BlScream *s)
+{
+  return s->meter.smoothed_rtt_us + s->meter.interval_us;
+}
+
 /* The window from which set_target() makes about `bps`. */
 static int64_t
 window_for (const BlScream *s, int64_t bps)
 {
-  return bps * s->meter.smoothed_rtt_us / (8 * BL_SECOND) * ONE
-         / RATE_OF_WINDOW;
+  return bps * held_for (s) / (8 * BL_SECOND);
 }
 
 static void
@@ -282,16 +289,15 @@ grow (BlScream *s, const BlPathNews *news, BlTime now)
   s->growth_q16 %= ONE;
 }
 
-/* A little less than the window holds, and less still when that is only a few
- * packets: frames are not all of one size. */
+/* What fills the window; a little less when that is only a few packets, since
+ * frames are not all of one size. */
 static void
 set_target (BlScream *s)
 {
   int64_t few = ratio_of (s->config.mss_bytes, s->window_bytes) - ONE / 10;
-  int64_t ratio
-      = part_of (RATE_OF_WINDOW, ONE - max_of (min_of (few, ONE / 5), 0));
+  int64_t ratio = ONE - max_of (min_of (few, ONE / 5), 0);
   int64_t bps = part_of (s->window_bytes, ratio) * 8 * BL_SECOND
-                / (s->meter.smoothed_rtt_us + BL_MS);
+                / (held_for (s) + BL_MS);
   bps = min_of (bps, (int64_t)s->config.max_bps);
   s->target_bps = (uint64_t)max_of (bps, (int64_t)s->config.min_bps);
 }
@@ -300,9 +306,13 @@ void
 bl_scream_on_feedback (BlScream *s, const BlPacketResult *results, size_t n,
                        BlTime now)
 {
+  bool outage = bl_pathmeter_silence (&s->meter, now) > OUTAGE_US;
   BlPathNews news = bl_pathmeter_on_feedback (&s->meter, results, n, now);
   if (!news.progress)
     return;
+  /* What an outage swallowed says nothing of the rate. */
+  if (outage)
+    news.lost_packets = 0;
   s->round_packets += news.arrived_packets;
   s->round_ce += news.ce_packets;
   turn_round (s, now);
@@ -317,7 +327,7 @@ uint64_t
 bl_scream_pacing_bps (const BlScream *s, BlTime now)
 {
   bool smooth = s->losscheck.trial || now < s->shallow_until_us;
-  return smooth ? s->target_bps * 11 / 10 : s->target_bps * 3 / 2;
+  return smooth ? s->target_bps * 11 / 10 : s->target_bps * 2;
 }
 
 bool
@@ -327,7 +337,7 @@ bl_scream_may_send (const BlScream *s, uint32_t bytes, BlTime now)
   int64_t in_flight = bl_pathmeter_in_flight (m);
   int64_t room = s->window_bytes + s->config.mss_bytes;
   if (m->standing_queue_us < s->config.queue_target_us)
-    room += s->window_bytes / 10;
+    room += s->window_bytes / 5;
   if (in_flight == 0 || in_flight + bytes <= room)
     return true;
   return bl_pathmeter_silence (m, now) > PROBE_US + m->smoothed_rtt_us

@@ -94,7 +94,7 @@ bl_scream_target_bps (const BlScream *s)
   return s->target_bps;
 }
 
-/* Half as fast again as the target; hardly faster where the path's queue is
+/* Twice as fast as the target; hardly faster where the path's queue is
  * known to be too short for that. */
 uint64_t bl_scream_pacing_bps (const BlScream *s, BlTime now);
 

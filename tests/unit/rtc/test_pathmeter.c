@@ -85,6 +85,42 @@ START_TEST (a_short_burst_is_no_standing_queue)
 }
 END_TEST
 
+START_TEST (a_queue_that_stays_for_a_second_is_the_paths_own)
+{
+  uint64_t seq = 1;
+  BlTime t = 0;
+  for (; t < BL_SECOND; t += 10 * BL_MS)
+    round_trip (seq++, t, 0);
+  /* A handover to a longer way. */
+  for (; t < 1900 * BL_MS; t += 10 * BL_MS)
+    round_trip (seq++, t, 30 * BL_MS);
+  ck_assert_int_eq (meter.standing_queue_us, 30 * BL_MS);
+  for (; t < 2200 * BL_MS; t += 10 * BL_MS)
+    round_trip (seq++, t, 30 * BL_MS);
+  ck_assert_int_eq (meter.standing_queue_us, 0);
+  /* A queue on top of it still counts. */
+  for (; t < 2500 * BL_MS; t += 10 * BL_MS)
+    round_trip (seq++, t, 55 * BL_MS);
+  ck_assert_int_eq (meter.standing_queue_us, 25 * BL_MS);
+  /* And back: all is as before. */
+  for (; t < 2600 * BL_MS; t += 10 * BL_MS)
+    round_trip (seq++, t, 0);
+  ck_assert_int_eq (meter.own_queue_us, 0);
+}
+END_TEST
+
+START_TEST (a_deep_queue_is_never_the_paths_own)
+{
+  uint64_t seq = 1;
+  BlTime t = 0;
+  for (; t < BL_SECOND; t += 10 * BL_MS)
+    round_trip (seq++, t, 0);
+  for (; t < 4 * BL_SECOND; t += 10 * BL_MS)
+    round_trip (seq++, t, 100 * BL_MS);
+  ck_assert_int_eq (meter.standing_queue_us, 100 * BL_MS);
+}
+END_TEST
+
 START_TEST (all_up_to_the_newest_arrival_is_no_longer_in_flight)
 {
   for (uint64_t seq = 10; seq < 15; seq++)
@@ -190,6 +226,8 @@ suite (void)
   tcase_add_test (tc, queue_delay_is_what_exceeds_the_least_delay);
   tcase_add_test (tc, the_least_delay_is_forgotten_after_ten_seconds);
   tcase_add_test (tc, a_short_burst_is_no_standing_queue);
+  tcase_add_test (tc, a_queue_that_stays_for_a_second_is_the_paths_own);
+  tcase_add_test (tc, a_deep_queue_is_never_the_paths_own);
   tcase_add_test (tc, all_up_to_the_newest_arrival_is_no_longer_in_flight);
   tcase_add_test (tc, a_packet_is_lost_when_one_well_after_it_has_arrived);
   tcase_add_test (tc, a_packet_overtaken_by_a_little_is_not_lost);
