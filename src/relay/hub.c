@@ -31,8 +31,8 @@ BlHub *
 bl_hub_new (const BlHubOptions *options)
 {
   guint history = BL_TRACK_VIDEO_HISTORY + BL_TRACK_AUDIO_HISTORY;
-  BlPacketPool *pool
-      = bl_packet_pool_new (options->max_sources * history + BL_UDP_BATCH);
+  BlPacketPool *pool = bl_packet_pool_new (options->max_sources * history
+                                           + BL_HANDSHAKES_MAX + BL_UDP_BATCH);
   if (!pool)
     return NULL;
 
@@ -65,6 +65,7 @@ bl_hub_free (BlHub *hub)
     return;
   for (guint i = 0; i < hub->n_feeds; i++)
     bl_feed_free (hub->feeds[i]);
+  bl_handshakes_clear (&hub->loop.handshakes);
   bl_sender_flush (&hub->loop.sender);
   bl_sender_clear (&hub->loop.sender);
   bl_timers_clear (&hub->loop.timers);
@@ -277,12 +278,30 @@ forward (BlHub *hub)
   }
 }
 
+/* One of those that wait; what has been forwarded is on its way before. */
+static void
+shake_hands (BlHub *hub)
+{
+  BlLoop *loop = &hub->loop;
+  BlHandshake next;
+  if (loop->handshakes.count == 0)
+    return;
+  bl_sender_flush (&loop->sender);
+  if (bl_hub_is_blocked (hub) || !bl_handshakes_pop (&loop->handshakes, &next))
+    return;
+  BlSession *session = g_hash_table_lookup (hub->sessions, &next.session);
+  if (session)
+    bl_session_shake_hands (session, next.packet);
+  bl_packet_unref (&next.packet);
+}
+
 void
 bl_hub_finish_turn (BlHub *hub)
 {
   BlLoop *loop = &hub->loop;
   take_in (hub);
   forward (hub);
+  shake_hands (hub);
   pass_on_recorder_wishes (hub);
   loop->join_packets_left = BL_HUB_TURN_JOIN_PACKETS;
   bl_timers_run (&loop->timers, loop->now);
@@ -315,7 +334,8 @@ bl_hub_on_writable (BlHub *hub)
 BlTime
 bl_hub_next_deadline (const BlHub *hub)
 {
-  if (is_busy (hub) && !bl_hub_is_blocked (hub))
+  if ((is_busy (hub) || hub->loop.handshakes.count > 0)
+      && !bl_hub_is_blocked (hub))
     return hub->loop.now;
   return bl_timers_next (&hub->loop.timers);
 }

@@ -12,8 +12,9 @@
  *   sleep until bl_hub_next_deadline(), or
  *   while bl_hub_is_blocked(), until the socket has room: bl_hub_on_writable()
  *
- * A turn forwards a bounded number of packets. If there is more to send, the
- * next deadline is past: the worker looks at its socket and goes on. So nothing
+ * A turn forwards a bounded number of packets and answers one DTLS datagram
+ * (relay/handshakes.h). If there is more to do, the next deadline is past: the
+ * worker looks at its socket and goes on. So nothing
  * waits for longer than a turn before it gets its share, whatever bursts
  * others send; and nothing waits in order to be sent together with what
  * comes later.

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "relay/budget.h"
+#include "relay/handshakes.h"
 #include "relay/mux.h"
 #include "relay/sender.h"
 #include "relay/timers.h"
@@ -20,7 +21,8 @@ typedef struct {
 
   BlTimers timers;
   BlSender sender;
-  BlMux *mux; /* owned */
+  BlHandshakes handshakes; /* filled by sessions, emptied by the hub */
+  BlMux *mux;              /* owned */
   BlWorkerCounters counters;
   BlBudget strangers; /* what all may cost who have not proved themselves */
   BlTime connect_us;  /* see BlWorkerOptions */

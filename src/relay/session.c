@@ -301,8 +301,14 @@ on_dtls (BlSession *session, const BlPath *path, BlPacket *packet)
     bl_loop_drop (session->loop, BL_DROP_DTLS);
     return;
   }
-  if (!take (session, BL_BUDGET_DTLS))
-    return;
+  if (take (session, BL_BUDGET_DTLS)
+      && !bl_handshakes_push (&session->loop->handshakes, session->id, packet))
+    bl_loop_drop (session->loop, BL_DROP_DTLS);
+}
+
+void
+bl_session_shake_hands (BlSession *session, const BlPacket *packet)
+{
   bl_dtls_receive (session->dtls, packet->data, packet->length);
   follow_dtls (session);
 }
@@ -334,6 +340,7 @@ decrypt (BlSession *session, const BlPath *path, BlPacket *packet,
     return false;
   }
   packet->length = (uint16_t)length;
+  bl_dtls_settle (session->dtls);
   session->heard_us = session->loop->now;
   bl_paths_hear (&session->paths, &path->peer, session->loop->now);
   return true;

@@ -95,6 +95,10 @@ void bl_session_restart_ice (BlSession *session, const char *ufrag,
 void bl_session_receive (BlSession *session, BlDemuxKind kind,
                          const BlPath *path, BlPacket *packet);
 
+/* A DTLS datagram of this session, which bl_session_receive() has put into the
+ * loop's handshakes, has its turn. */
+void bl_session_shake_hands (BlSession *session, const BlPacket *packet);
+
 /* The peer at this address has become another session's. */
 void bl_session_forget_address (BlSession *session, const BlAddress *address);
 

@@ -77,37 +77,43 @@ world_count_events (BlWorkerEventKind kind, BlSessionId session)
 }
 
 void
+world_turn (void)
+{
+  Datagram *d;
+  bl_hub_set_time (world.hub, world.now, world_wall_clock ());
+  if (!world.full)
+    bl_hub_on_writable (world.hub);
+  for (unsigned n = 0;
+       n < BL_UDP_BATCH && (d = g_queue_pop_head (&world.to_hub)); n++) {
+    BlPacket *packet = bl_packet_new (bl_hub_pool (world.hub));
+    ck_assert (packet);
+    packet->length = (uint16_t)d->length;
+    memcpy (packet->data, d->bytes, d->length);
+    watch (true);
+    bl_hub_receive (world.hub, &d->path, packet);
+    watch (false);
+    bl_packet_unref (&packet);
+    g_free (d);
+  }
+  watch (true);
+  bl_hub_finish_turn (world.hub);
+  bl_hub_note_end (world.hub, world.now);
+  watch (false);
+  while ((d = g_queue_pop_head (&world.to_peers))) {
+    for (unsigned i = 0; i < world.n_peers; i++)
+      if (world.ports[i] == bl_address_port (&d->path.peer))
+        peer_receive (world.peers[i], d->bytes, d->length);
+    g_free (d);
+  }
+}
+
+void
 world_settle (void)
 {
-  do {
-    Datagram *d;
-    bl_hub_set_time (world.hub, world.now, world_wall_clock ());
-    if (!world.full)
-      bl_hub_on_writable (world.hub);
-    for (unsigned n = 0;
-         n < BL_UDP_BATCH && (d = g_queue_pop_head (&world.to_hub)); n++) {
-      BlPacket *packet = bl_packet_new (bl_hub_pool (world.hub));
-      ck_assert (packet);
-      packet->length = (uint16_t)d->length;
-      memcpy (packet->data, d->bytes, d->length);
-      watch (true);
-      bl_hub_receive (world.hub, &d->path, packet);
-      watch (false);
-      bl_packet_unref (&packet);
-      g_free (d);
-    }
-    watch (true);
-    bl_hub_finish_turn (world.hub);
-    bl_hub_note_end (world.hub, world.now);
-    watch (false);
-    while ((d = g_queue_pop_head (&world.to_peers))) {
-      for (unsigned i = 0; i < world.n_peers; i++)
-        if (world.ports[i] == bl_address_port (&d->path.peer))
-          peer_receive (world.peers[i], d->bytes, d->length);
-      g_free (d);
-    }
-  } while (!g_queue_is_empty (&world.to_hub)
-           || bl_hub_next_deadline (world.hub) <= world.now);
+  do
+    world_turn ();
+  while (!g_queue_is_empty (&world.to_hub)
+         || bl_hub_next_deadline (world.hub) <= world.now);
 }
 
 void

@@ -44,7 +44,9 @@ void world_tear_down (void);
 
 BlNtp world_wall_clock (void);
 
-/* Everything that is on its way arrives, at most a batch in a turn. */
+/* One turn: at most a batch of what is on its way arrives. */
+void world_turn (void);
+/* Turns, until nothing is on its way and none is due. */
 void world_settle (void);
 /* Time passes, deadline by deadline. */
 void world_advance (BlTime us);
