@@ -27,6 +27,16 @@ judge_trial (BlLossCheck *c, uint32_t share_q16)
   return BL_LOSSCHECK_NOT_OURS;
 }
 
+static bool
+round_is_over (const BlLossCheck *c, BlTime now)
+{
+  BlTime lasted = now - c->round_us;
+  if (c->trial && lasted >= BL_LOSSCHECK_TRIAL_US)
+    return true;
+  return lasted >= BL_LOSSCHECK_ROUND_US
+         && c->arrived + c->lost >= BL_LOSSCHECK_PACKETS;
+}
+
 BlLossVerdict
 bl_losscheck_on_feedback (BlLossCheck *c, uint32_t arrived, uint32_t lost,
                           BlTime settle_us, BlTime now)
@@ -36,8 +46,7 @@ bl_losscheck_on_feedback (BlLossCheck *c, uint32_t arrived, uint32_t lost,
   c->arrived += arrived;
   c->lost += lost;
   uint32_t packets = c->arrived + c->lost;
-  if (packets < BL_LOSSCHECK_PACKETS
-      || now - c->round_us < BL_LOSSCHECK_ROUND_US)
+  if (packets == 0 || !round_is_over (c, now))
     return BL_LOSSCHECK_NOTHING;
 
   uint32_t share_q16 = (uint32_t)((uint64_t)c->lost * ONE / packets);

@@ -15,9 +15,11 @@
 
 #include "base/bltime.h"
 
-/* Loss is judged over rounds of at least so much. */
+/* Loss is judged over rounds of at least so much; a trial lasts no longer than
+ * the last of these, however few the packets. */
 #define BL_LOSSCHECK_PACKETS  400
 #define BL_LOSSCHECK_ROUND_US (500 * BL_MS)
+#define BL_LOSSCHECK_TRIAL_US (2 * BL_SECOND)
 
 typedef enum {
   BL_LOSSCHECK_NOTHING,

@@ -69,6 +69,20 @@ START_TEST (a_path_that_got_better_is_trusted_no_more_than_that)
 }
 END_TEST
 
+START_TEST (a_trial_of_few_packets_comes_to_an_end)
+{
+  BlLossCheck c = { 0 };
+  BlTime now = 0;
+  feed (&c, 30, 2 * BL_SECOND, &now);
+  now += RTT + BL_SECOND;
+  ck_assert_int_eq (bl_losscheck_on_feedback (&c, 10, 0, RTT, now),
+                    BL_LOSSCHECK_NOTHING);
+  now += BL_LOSSCHECK_TRIAL_US;
+  ck_assert_int_eq (bl_losscheck_on_feedback (&c, 10, 0, RTT, now),
+                    BL_LOSSCHECK_OURS);
+}
+END_TEST
+
 START_TEST (what_left_before_it_slowed_down_does_not_count)
 {
   BlLossCheck c = { 0 };
@@ -88,6 +102,7 @@ suite (void)
   tcase_add_test (tc, loss_that_falls_with_the_rate_is_ours);
   tcase_add_test (tc, loss_that_stays_is_the_paths_own);
   tcase_add_test (tc, a_path_that_got_better_is_trusted_no_more_than_that);
+  tcase_add_test (tc, a_trial_of_few_packets_comes_to_an_end);
   tcase_add_test (tc, what_left_before_it_slowed_down_does_not_count);
   suite_add_tcase (s, tc);
   return s;
