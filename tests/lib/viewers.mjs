@@ -82,7 +82,7 @@ export class Viewers {
   async passed(count) {
     const from = this.seconds.length;
     await this.until(`${count} s later`,
-      () => this.seconds.length >= from + count);
+      () => this.seconds.length >= from + count, 20000 + 1000 * count);
   }
 
   count = 1;

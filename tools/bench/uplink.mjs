@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Bed } from './uplink/bed.mjs';
+import { MobileSite } from '../../tests/lib/mobile.mjs';
 import { CASES, makeDrive } from './uplink/cases.mjs';
 import { comeback, judge, ownGaps } from './uplink/judge.mjs';
 import { PUBLISHERS } from './uplink/publishers.mjs';
@@ -69,7 +69,7 @@ async function traceFile({ trace = '', seconds }, options, folder) {
 
 /**
  * The case's settings, and what happens in it.
- * @param {Bed} bed
+ * @param {MobileSite} bed
  * @param {Case} one
  * @param {number} seconds
  * @param {string} trace
@@ -118,13 +118,14 @@ async function measure(t, one, publisher, options) {
   const trace = await traceFile(one, options, folder);
   if (trace === null) return { skipped: `no ${one.trace} in --traces` };
   await makeClip(folder);
-  const bed = new Bed(t, folder);
+  const bed = new MobileSite(t, folder);
   await bed.open(one.modems.length, options.seed);
   const kbps = one.cap_kbps ?? options.kbps;
   const source = await PUBLISHERS[publisher](t, bed, { kbps:
     publisher === 'vehicle' ? options.vehicle_kbps : kbps,
   settings: options.settings });
-  const { viewers, frames } = await bed.watch();
+  const frames = join(folder, 'viewer');
+  const { viewers } = await bed.watch({ frames });
   await viewers.until('pictures', (second) => second.fps_min > 0);
   await pass(SETTLE_MS);
   const seconds = Math.min(one.seconds, options.seconds ?? Infinity);

@@ -6,7 +6,7 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startChromium } from '../../../tests/lib/browsers.mjs';
-import { Daemon, Vehicle } from '../../../tests/lib/daemons.mjs';
+import { Daemon } from '../../../tests/lib/daemons.mjs';
 import { SHAPE } from './stamp.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
@@ -15,7 +15,7 @@ const PAGE_PORT = 8000;
 /**
  * @typedef {{ kbps: number, settings: Record<string, Record<string,
  *   string | number>> }} Options
- * @typedef {(t: any, bed: import('./bed.mjs').Bed, options: Options) =>
+ * @typedef {(t: any, bed: import('../../../tests/lib/mobile.mjs').MobileSite, options: Options) =>
  *   Promise<{ log: () => string }>} Start
  */
 
@@ -27,13 +27,10 @@ async function startVehicle(t, bed, { kbps, settings }) {
     ...Object.values(SHAPE).map(String)]);
   t.after(() => camera.stop());
   await camera.says(/^ready/m);
-  const vehicle = new Vehicle(t, { folder: bed.folder, relay: bed.site.relay,
-    unit: 'ambulance-1', address: bed.address, namespace: bed.publisher,
+  const vehicle = await bed.startVehicle({
     settings: { log: { health_s: 1 }, ...settings },
     capture: { pipeline: 'shm', location: socket, sound: 'tone',
       bitrate_kbps: kbps, ...SHAPE } });
-  await bed.site.startVehicle(vehicle, '--call', 'north');
-  await vehicle.daemon?.says(/state live/);
   return { log: () => vehicle.daemon?.log ?? '' };
 }
 

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a case runs in: a relay in a network namespace, a publisher's machine in
-// another, a link or several between them, and a viewer beside the relay.
+// A relay in a network namespace, a publisher's machine in another, its modems
+// between them (tools/impair), and viewers beside the relay. The relay has one
+// address, which each modem reaches. Needs root.
 
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Relay, makeCertificates } from '../../../tests/lib/daemons.mjs';
-import { startLink } from '../../../tests/lib/impair.mjs';
-import { Network } from '../../../tests/lib/netns.mjs';
-import { Site } from '../../../tests/lib/site.mjs';
-import { watch } from '../../../tests/lib/viewers.mjs';
+import { Relay, Vehicle, makeCertificates } from './daemons.mjs';
+import { startLink } from './impair.mjs';
+import { Network } from './netns.mjs';
+import { Site } from './site.mjs';
+import { watch } from './viewers.mjs';
 
 const run = promisify(execFile);
 /** @param {...string} argv */
 const ip = async (...argv) => (await run('ip', argv)).stdout;
 
-/** Reached by every modem, as a relay's one public address is. */
 const RELAY = '10.77.0.1';
 const CLEAN = 'rate=20M delay=25 queue=300ms';
 
-export class Bed {
+export class MobileSite {
   /** @param {any} t @param {string} folder */
   constructor(t, folder) {
     this.t = t;
@@ -27,7 +27,7 @@ export class Bed {
     this.net = new Network();
     this.site = new Site(t, folder);
     this.publisher = `bl-${process.pid}-publisher`;
-    /** @type {import('../../../tests/lib/impair.mjs').Link[]} */
+    /** @type {import('./impair.mjs').Link[]} */
     this.links = [];
     this.address = RELAY;
   }
@@ -37,7 +37,15 @@ export class Bed {
    * @param {number} seed
    */
   async open(modems, seed) {
-    this.t.after(() => this.net.remove());
+    // In this order: a hook that fails keeps others from running.
+    this.t.after(async () => {
+      try {
+        await this.site.close();
+      } finally {
+        for (const link of this.links) await link.daemon.stop();
+        await this.net.remove();
+      }
+    });
     await this.net.open();
     await this.net.add(this.publisher);
     await ip('-n', this.net.namespace, 'address', 'add', `${RELAY}/32`,
@@ -47,7 +55,6 @@ export class Bed {
     this.site.relay = new Relay(this.t, { folder: this.folder, address: RELAY,
       namespace: this.net.namespace,
       settings: { http: { listen: '' }, media: { advertise: RELAY } } });
-    this.t.after(() => this.site.close());
     await this.site.startRelay();
     await this.site.signIn();
   }
@@ -71,6 +78,12 @@ export class Bed {
       String(100 + n));
   }
 
+  /** The machine has noted that a modem is dead. @param {number} index */
+  async dropRoute(index) {
+    await ip('-n', this.publisher, 'route', 'delete', 'default', 'dev',
+      `up${index}`, 'metric', String(100 * (index + 1)));
+  }
+
   /** The modem is given another address. @param {number} index */
   async renumber(index) {
     const n = index + 1;
@@ -89,14 +102,31 @@ export class Bed {
     }
   }
 
-  /** A viewer beside the relay, whose pictures are written down. */
-  async watch() {
+  /**
+   * The vehicle, live to "north".
+   * @param {{ capture?: Record<string, string | number>,
+   *   settings?: Record<string, Record<string, string | number>> }} [options]
+   */
+  async startVehicle(options = {}) {
+    const vehicle = new Vehicle(this.t, { folder: this.folder,
+      relay: this.site.relay, unit: 'ambulance-1', address: RELAY,
+      namespace: this.publisher, ...options });
+    await this.site.startVehicle(vehicle, '--call', 'north');
+    await vehicle.daemon?.says(/state live/);
+    return vehicle;
+  }
+
+  /**
+   * Viewers beside the relay.
+   * @param {{ count?: number, frames?: string }} [options] as of watch()
+   */
+  async watch(options = {}) {
     const call = await this.site.call('north');
-    const frames = join(this.folder, 'viewer');
     const viewers = await watch(this.t, { folder: this.folder,
-      namespace: this.net.namespace, ca: this.site.ca, frames,
+      namespace: this.net.namespace, ca: this.site.ca, ...options,
       token: await this.site.relay.token('--view', call.id),
       url: `https://${RELAY}:${this.site.relay.port}/whep/${call.id}` });
-    return { viewers, frames, call };
+    this.site.keep(viewers.daemon);
+    return { viewers, call };
   }
 }

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// A vehicle whose modems lose the network, and get another one.
+
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { scenario } from '../lib/call.mjs';
+import { MobileSite } from '../lib/mobile.mjs';
+import { inspect } from '../lib/site.mjs';
+
+/**
+ * A call with two viewers who see it.
+ * @param {import('node:test').TestContext} t
+ * @param {number} modems
+ */
+async function openCall(t, modems) {
+  const folder = await mkdtemp(join(tmpdir(), 'bluelight-test-'));
+  const mobile = new MobileSite(t, folder);
+  const opened = mobile.open(modems, 1);
+  t.after(() => rm(folder, { recursive: true }));
+  await opened;
+  const vehicle = await mobile.startVehicle();
+  const { viewers, call } = await mobile.watch({ count: 2 });
+  await viewers.live();
+  return { mobile, vehicle, viewers, call };
+}
+
+/**
+ * The same call goes on for the same viewers, and its recording is one.
+ * @param {Awaited<ReturnType<typeof openCall>>} opened
+ * @param {number} least_gap_ms
+ */
+async function assertSurvived({ mobile, vehicle, viewers, call },
+  least_gap_ms) {
+  const { site } = mobile;
+  await viewers.passed(2);
+  assert.equal((await site.call('north')).id, call.id);
+  for (const { closed_ms, unauthentic, video, audio } of await viewers.end()) {
+    assert.equal(closed_ms, null);
+    assert.equal(unauthentic, 0);
+    // Packets may be lost, and what is repaired may come twice.
+    for (const track of [video, audio]) {
+      assert.equal(track.sequence_jumps, 0, 'sequence numbers jumped');
+      assert.equal(track.timestamp_regressions, 0, 'timestamps went back');
+      assert.equal(track.ssrc_changes, 0, 'the SSRC changed');
+    }
+    assert.ok(video.gap_ms >= least_gap_ms, 'there was no outage');
+  }
+  await site.hangUp(vehicle);
+  const recording = await site.recording(call);
+  const { recordings } = await site.api('/api/recordings');
+  assert.equal(recordings.length, 1);
+  for (const part of recording.parts) {
+    const film = await inspect(site.relay, recording, part);
+    assert.equal(film.complaints, '');
+  }
+  return recording;
+}
+
+for (const seconds of [30, 60]) {
+  scenario(`no network for ${seconds} seconds, and the picture comes back`,
+    async (t) => {
+      const opened = await openCall(t, 1);
+      const { mobile, viewers } = opened;
+      for (const way of ['up', 'down']) {
+        await mobile.links[0].tell(`${way} in-outage=drop`);
+      }
+      await mobile.links[0].tell(`cut ${seconds}`);
+      await viewers.until('without pictures', (s) => s.fps_mean === 0);
+      await viewers.passed(seconds - 4);
+      await viewers.live(30000);
+      const { gaps } = await assertSurvived(opened, (seconds - 3) * 1000);
+      assert.deepEqual(gaps.map((gap) => gap.track).sort(),
+        ['audio', 'video']);
+    });
+}
+
+scenario('a modem that is given another address keeps its call',
+  async (t) => {
+    const opened = await openCall(t, 1);
+    await opened.viewers.passed(2);
+    await opened.mobile.renumber(0);
+    await opened.viewers.passed(2);
+    await opened.viewers.live(30000);
+    await assertSurvived(opened, 0);
+  });
+
+scenario('of two modems one may die without end', async (t) => {
+  const opened = await openCall(t, 2);
+  const { mobile, viewers } = opened;
+  await viewers.passed(2);
+  await mobile.links[0].tell('cut forever');
+  await viewers.passed(3);
+  await viewers.live(30000);
+  await viewers.passed(12);
+  await viewers.live(30000);
+  // Routes are the machine's business: what it hangs up by is HTTP.
+  await mobile.dropRoute(0);
+  await assertSurvived(opened, 0);
+});
