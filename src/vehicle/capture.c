@@ -45,8 +45,11 @@ struct BlCapture {
   BlTime picture_us; /* when the last one came, or it was started */
   BlCaptureStats stats;
 
-  BlTimer *wakeup; /* ready when the queue holds something */
-  GMutex lock;     /* guards what follows; GStreamer's threads come here */
+  BlTimer *wakeup;  /* ready when the queue holds something */
+  int gate_shut;    /* atomic; the encoder's thread looks at it */
+  int n_skipped;    /* atomic; it counts */
+  int skipped_seen; /* of these in the statistics */
+  GMutex lock;      /* guards what follows; GStreamer's threads come here */
   Queued queue[QUEUE_LENGTH];
   guint head, count;
   guint64 dropped;
@@ -98,6 +101,16 @@ push (BlCapture *c, GstSample *sample, bool video, GstClockTime base_time)
   if (oldest)
     gst_sample_unref (oldest);
   bl_timer_set (c->wakeup, 0);
+}
+
+static GstPadProbeReturn
+on_raw_picture (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  BlCapture *c = data;
+  if (!g_atomic_int_get (&c->gate_shut))
+    return GST_PAD_PROBE_OK;
+  g_atomic_int_inc (&c->n_skipped);
+  return GST_PAD_PROBE_DROP;
 }
 
 static GstFlowReturn
@@ -353,10 +366,23 @@ stall_ms (const BlCapture *c)
 }
 
 /* A camera may hang without a word: its source then waits for ever. */
+/* A picture that was passed over shows that the camera lives. */
+static void
+count_skipped (BlCapture *c)
+{
+  int skipped = g_atomic_int_get (&c->n_skipped);
+  if (skipped == c->skipped_seen)
+    return;
+  c->stats.skipped += (guint)(skipped - c->skipped_seen);
+  c->skipped_seen = skipped;
+  c->picture_us = bl_clock_now ();
+}
+
 static gboolean
 on_watch (gpointer data)
 {
   BlCapture *c = data;
+  count_skipped (c);
   guint patience_ms
       = c->state == BL_CAPTURE_STARTING ? 3 * stall_ms (c) : stall_ms (c);
   if (bl_clock_now () - c->picture_us <= patience_ms * BL_MS)
@@ -392,6 +418,9 @@ set_up_pipeline (BlCapture *c)
   set_up_sink (c, "video", &video);
   set_up_sink (c, "audio", &audio);
   c->encoder = gst_bin_get_by_name (GST_BIN (c->pipeline), "encoder");
+  g_autoptr (GstPad) raw = gst_element_get_static_pad (c->encoder, "sink");
+  if (raw)
+    gst_pad_add_probe (raw, GST_PAD_PROBE_TYPE_BUFFER, on_raw_picture, c, NULL);
 
   /* CLOCK_MONOTONIC, whatever clock the sound card would like to give. */
   g_autoptr (GstClock) clock = gst_system_clock_obtain ();
@@ -420,6 +449,7 @@ start_pipeline (BlCapture *c)
     fail (c, error->message);
     return;
   }
+  g_atomic_int_set (&c->gate_shut, 0);
   set_up_pipeline (c);
   c->started_us = c->picture_us = bl_clock_now ();
   set_state (c, BL_CAPTURE_STARTING, c->no_sound);
@@ -498,6 +528,12 @@ bl_capture_set_bitrate (BlCapture *capture, int bitrate_bps)
     bl_encoder_set_bitrate (capture->encoder, bitrate_bps);
 }
 
+void
+bl_capture_set_gate (BlCapture *capture, bool open)
+{
+  g_atomic_int_set (&capture->gate_shut, !open);
+}
+
 BlCaptureState
 bl_capture_state (const BlCapture *capture)
 {
@@ -513,5 +549,6 @@ bl_capture_message (const BlCapture *capture)
 BlCaptureStats
 bl_capture_stats (BlCapture *capture)
 {
+  count_skipped (capture);
   return capture->stats;
 }

@@ -58,6 +58,7 @@ typedef struct {
   guint64 video_frames;
   guint64 audio_frames;
   guint64 dropped;  /* the main context was late */
+  guint64 skipped;  /* pictures that were not encoded: the gate was shut */
   guint64 restarts; /* after a failure */
 } BlCaptureStats;
 
@@ -80,6 +81,10 @@ void bl_capture_force_keyframe (BlCapture *capture);
 
 /* From the next picture on; kept over restarts. */
 void bl_capture_set_bitrate (BlCapture *capture, int bitrate_bps);
+
+/* While the gate is shut pictures are passed over ahead of the encoder, so that
+ * none is encoded that would only wait. Open at each start. */
+void bl_capture_set_gate (BlCapture *capture, bool open);
 
 BlCaptureState bl_capture_state (const BlCapture *capture);
 const char *bl_capture_message (const BlCapture *capture);

@@ -12,7 +12,7 @@
 #include "vehicle/timer.h"
 
 #define TRICKLE_US (20 * BL_MS)
-#define PLAN_US    (20 * BL_MS)
+#define GATE_US    (5 * BL_MS)
 
 static const BlOfferShape shape = { .audio = true, .video = true };
 
@@ -24,8 +24,7 @@ struct BlPublisher {
 
   GCancellable *cancellable; /* of all requests but DELETE */
   BlUplink *uplink;
-  BlPathPlan plan;
-  BlTimer *plan_timer;
+  BlTimer *gate_timer;
   BlSender *sender; /* from the answer on */
   BlTimer *sender_timer;
   guint32 audio_ssrc, video_ssrc, rtx_ssrc;
@@ -66,15 +65,27 @@ on_sender_timer (gpointer data)
 }
 
 static void
-on_send (uint8_t *packet, size_t length, size_t capacity, BlPacketUse use,
-         void *user_data)
+on_gate_timer (gpointer data)
+{
+  BlPublisher *p = data;
+  BlTime now = bl_clock_now ();
+  p->callbacks->gate (bl_sender_may_encode (p->sender, now), p->user_data);
+  bl_timer_set (p->gate_timer, now + GATE_US);
+}
+
+static void
+on_send (uint8_t *packet, size_t length, size_t capacity, unsigned paths,
+         bool rtcp, void *user_data)
 {
   BlPublisher *p = user_data;
-  BlTime now = bl_clock_now ();
-  unsigned paths = bl_pathplan_choose (&p->plan, use, now);
-  bl_pathplan_on_sent (&p->plan, paths, now);
-  bl_uplink_send (p->uplink, paths, packet, length, capacity,
-                  use == BL_USE_REPORT);
+  bl_uplink_send (p->uplink, paths, packet, length, capacity, rtcp);
+}
+
+static void
+on_rate (uint64_t video_bps, void *user_data)
+{
+  BlPublisher *p = user_data;
+  p->callbacks->rate (video_bps, p->user_data);
 }
 
 static void
@@ -91,8 +102,9 @@ on_bye (void *user_data)
   p->callbacks->lost ("the relay ended the session", false, p->user_data);
 }
 
-static const BlSenderCallbacks sender_callbacks
-    = { .send = on_send, .keyframe = on_keyframe, .bye = on_bye };
+static const BlSenderCallbacks sender_callbacks = {
+  .send = on_send, .rate = on_rate, .keyframe = on_keyframe, .bye = on_bye
+};
 
 void
 bl_publisher_frame (BlPublisher *publisher, const BlCaptureFrame *frame)
@@ -162,18 +174,9 @@ on_uplink_path (unsigned path, bool usable, gpointer user_data)
 {
   BlPublisher *p = user_data;
   if (usable)
-    bl_pathplan_add (&p->plan, path);
+    bl_sender_add_path (p->sender, path);
   else
-    bl_pathplan_remove (&p->plan, path, bl_clock_now ());
-}
-
-static void
-on_plan_timer (gpointer data)
-{
-  BlPublisher *p = data;
-  BlTime now = bl_clock_now ();
-  bl_pathplan_on_time (&p->plan, now);
-  bl_timer_set (p->plan_timer, now + PLAN_US);
+    bl_sender_remove_path (p->sender, path, bl_clock_now ());
 }
 
 static void
@@ -181,10 +184,9 @@ on_uplink_rtcp (unsigned path, const guint8 *data, gsize length, BlTime now,
                 gpointer user_data)
 {
   BlPublisher *p = user_data;
-  bl_pathplan_on_heard (&p->plan, path);
   if (!p->sender)
     return;
-  bl_sender_on_rtcp (p->sender, data, length, now, bl_clock_ntp ());
+  bl_sender_on_rtcp (p->sender, path, data, length, now, bl_clock_ntp ());
   schedule_sender (p);
 }
 
@@ -306,14 +308,19 @@ take_answer (BlPublisher *p, const char *text, GError **error)
             media->n_candidates * sizeof *media->candidates);
   }
   g_strlcpy (p->mid, answer->media[0].mid, sizeof p->mid);
-  guint64 seed = (guint64)g_random_int () << 32 | g_random_int ();
-  p->sender = bl_sender_new (&negotiated, p->cname, p->options.bitrate_bps,
-                             seed, &sender_callbacks, p);
+  BlSenderOptions options = {
+    .cname = p->cname,
+    .seed = (guint64)g_random_int () << 32 | g_random_int (),
+    .max_video_bps = p->options.max_video_bps,
+    .path_mode = p->options.path_mode,
+  };
+  p->sender = bl_sender_new (&negotiated, &options, &sender_callbacks, p);
   if (!p->sender) {
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_FAILED,
                          "no memory for packets");
     return FALSE;
   }
+  bl_timer_set (p->gate_timer, 0);
   return connect_uplink (p, negotiated.remote_ufrag, negotiated.remote_pwd,
                          error);
 }
@@ -499,9 +506,7 @@ bl_publisher_new (const BlPublisherOptions *options,
   p->rtx_ssrc = p->audio_ssrc + 4;
   p->sender_timer = bl_timer_new (G_PRIORITY_HIGH, on_sender_timer, p);
   p->trickle_timer = bl_timer_new (G_PRIORITY_DEFAULT, on_trickle_timer, p);
-  p->plan_timer = bl_timer_new (G_PRIORITY_DEFAULT, on_plan_timer, p);
-  bl_timer_set (p->plan_timer, 0);
-  bl_pathplan_init (&p->plan, options->path_mode);
+  p->gate_timer = bl_timer_new (G_PRIORITY_HIGH, on_gate_timer, p);
   p->uplink = bl_uplink_new (&options->uplink, &uplink_callbacks, p);
   return p;
 }
@@ -514,7 +519,7 @@ bl_publisher_free (BlPublisher *publisher)
     return;
   g_cancellable_cancel (p->cancellable);
   g_object_unref (p->cancellable);
-  bl_timer_free (p->plan_timer);
+  bl_timer_free (p->gate_timer);
   bl_timer_free (p->trickle_timer);
   bl_timer_free (p->sender_timer);
   bl_uplink_free (p->uplink);
@@ -537,6 +542,21 @@ bl_publisher_stats (const BlPublisher *publisher)
 {
   return publisher->sender ? bl_sender_stats (publisher->sender)
                            : (BlSenderStats){ 0 };
+}
+
+bool
+bl_publisher_path (const BlPublisher *publisher, unsigned path,
+                   BlFlowPath *out_path, const char **out_interface)
+{
+  const char *interface = bl_uplink_interface (publisher->uplink, path);
+  if (!publisher->sender || !interface)
+    return false;
+  BlFlowPath known = bl_sender_path (publisher->sender, path, bl_clock_now ());
+  if (!known.there)
+    return false;
+  *out_path = known;
+  *out_interface = interface;
+  return true;
 }
 
 char *

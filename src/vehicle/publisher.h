@@ -32,6 +32,11 @@ typedef struct {
   void (*failed) (const GError *error, gpointer user_data);
   /* The next access unit is to be a keyframe. */
   void (*keyframe) (gpointer user_data);
+  /* What the encoder may make from now on, in bit/s. */
+  void (*rate) (guint64 video_bps, gpointer user_data);
+  /* Whether a picture that is encoded now would leave at once; told about every
+   * 5 ms. */
+  void (*gate) (bool open, gpointer user_data);
 } BlPublisherCallbacks;
 
 /* All borrowed for the object's life. */
@@ -43,7 +48,7 @@ typedef struct {
   const char *call_id;
   const char *previous_session_url; /* what to delete before it is answered;
                                        NULL: nothing */
-  guint64 bitrate_bps;
+  guint64 max_video_bps;
   BlPathMode path_mode;
 } BlPublisherOptions;
 
@@ -78,6 +83,11 @@ void bl_publisher_hang_up (BlPublisher *publisher,
 void bl_publisher_frame (BlPublisher *publisher, const BlCaptureFrame *frame);
 
 BlSenderStats bl_publisher_stats (const BlPublisher *publisher);
+
+/* One of the paths, below BL_UPLINK_MAX_PATHS, and its interface's name; false
+ * if there is none of this number. */
+bool bl_publisher_path (const BlPublisher *publisher, unsigned path,
+                        BlFlowPath *out_path, const char **out_interface);
 
 /* The pairs of addresses in use; free with g_free. */
 char *bl_publisher_describe (const BlPublisher *publisher);

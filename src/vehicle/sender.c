@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/blassert.h"
+#include "rtc/framegate.h"
+#include "rtc/h264.h"
 #include "rtc/h264_pay.h"
-#include "rtc/rtpext.h"
+#include "rtc/ladder.h"
 #include "rtc/rtx.h"
 #include "rtc/seq.h"
 #include "vehicle/sender_private.h"
@@ -21,13 +23,20 @@
 #define AUDIO_SLACK_TICKS (AUDIO_CLOCK_HZ / 100)
 
 #define MAX_PAYLOAD                                                            \
-  (BL_SENDER_MAX_RTP_BYTES - BL_RTP_HEADER_BYTES - 28 - BL_RTX_OSN_BYTES)
+  (BL_SENDER_MAX_RTP_BYTES - BL_SENDER_HEADER_BYTES - BL_RTX_OSN_BYTES)
 
-#define BUFFER_BYTES (BL_SENDER_MAX_RTP_BYTES + BL_SENDER_TAIL_BYTES)
+/* Where congestion control begins. */
+#define START_BPS 1200000
 
-/* Keeps the pacer ahead of the encoder's keyframes. */
-#define PACE_NUMERATOR   5
-#define PACE_DENOMINATOR 2
+/* While no window has room, it is looked at again after so long. */
+#define WINDOW_FULL_US (5 * BL_MS)
+
+#define STALL_PROBE_US (250 * BL_MS)
+
+/* The encoder is told a new rate if it is another by more than a part in so
+ * many, or after so long. */
+#define RATE_PART 16
+#define RATE_US   (500 * BL_MS)
 
 static void
 track_init (BlSenderTrack *track, const BlNegotiatedTrack *negotiated,
@@ -50,30 +59,39 @@ scramble (uint64_t seed)
 }
 
 BlSender *
-bl_sender_new (const BlNegotiated *negotiated, const char *cname,
-               uint64_t bitrate_bps, uint64_t seed,
+bl_sender_new (const BlNegotiated *negotiated, const BlSenderOptions *options,
                const BlSenderCallbacks *callbacks, void *user_data)
 {
+  uint64_t max_bps = options->max_video_bps * 5 / 4 + BL_LADDER_SOUND_BPS;
+  BlFlowOptions flow = {
+    .mode = options->path_mode,
+    .per_path = (negotiated->video.feedback & BL_FEEDBACK_CCFB) != 0,
+    .start_bps = max_bps < START_BPS ? max_bps : START_BPS,
+    .max_bps = max_bps,
+  };
   BlSender *s = calloc (1, sizeof *s);
   if (!s)
     return NULL;
-  s->pool = bl_packet_pool_new (BL_SENDER_HISTORY + 1);
-  if (!s->pool || !bl_history_init (&s->history, BL_SENDER_HISTORY)) {
-    bl_packet_pool_free (s->pool);
-    free (s);
+  s->pool = bl_packet_pool_new (BL_SENDER_HISTORY + BL_SENDQUEUE_PACKETS + 1);
+  s->flow = bl_flow_new (&flow);
+  if (!s->pool || !s->flow
+      || !bl_history_init (&s->history, BL_SENDER_HISTORY)) {
+    bl_sender_free (s);
     return NULL;
   }
   s->callbacks = callbacks;
   s->user_data = user_data;
-  strncpy (s->cname, cname, sizeof s->cname - 1);
+  s->max_video_bps = options->max_video_bps;
+  s->per_path_reports = flow.per_path;
+  strncpy (s->cname, options->cname, sizeof s->cname - 1);
+  uint64_t seed = options->seed;
   track_init (&s->video, &negotiated->video, VIDEO_CLOCK_HZ, scramble (seed));
   track_init (&s->audio, &negotiated->audio, AUDIO_CLOCK_HZ,
               scramble (seed + 1));
   s->rtx_next_seq = BL_SEQ_CYCLE + (scramble (seed + 2) & 0x7fff);
-  s->next_to_send = s->video.next_seq;
   bl_twcc_sender_init (&s->twcc);
-  bl_pacer_init (&s->pacer, 1);
-  bl_sender_set_bitrate (s, bitrate_bps);
+  s->twcc_before = s->twcc.next_seq - 1;
+  bl_pacer_init (&s->pacer, flow.start_bps);
   return s;
 }
 
@@ -82,23 +100,18 @@ bl_sender_free (BlSender *sender)
 {
   if (!sender)
     return;
+  bl_sendqueue_clear (&sender->queue);
   bl_history_clear (&sender->history);
   bl_packet_pool_free (sender->pool);
+  bl_flow_free (sender->flow);
   free (sender);
-}
-
-void
-bl_sender_set_bitrate (BlSender *sender, uint64_t bitrate_bps)
-{
-  bl_assert (bitrate_bps > 0);
-  sender->pacer.rate_bps = bitrate_bps * PACE_NUMERATOR / PACE_DENOMINATOR;
 }
 
 static void
 lose_queue (BlSender *s)
 {
-  s->next_to_send = s->video.next_seq;
-  s->rtx_count = 0;
+  bl_sendqueue_clear (&s->queue);
+  s->rtx.count = s->rtx_again.count = 0;
   s->await_keyframe = true;
 }
 
@@ -113,97 +126,67 @@ bl_sender_set_open (BlSender *sender, bool open, BlTime now)
     return;
   sender->next_report_us = now + BL_SENDER_FIRST_REPORT_US;
   sender->keyframe_after_us = now;
+  sender->window_full_until_us = now;
+  bl_sender_tell_rate (sender, now);
   if (sender->video.negotiated.present)
     bl_sender_want_keyframe (sender, now);
 }
 
-/* --- one packet --------------------------------------------------------------
+void
+bl_sender_add_path (BlSender *sender, unsigned path)
+{
+  bl_flow_add_path (sender->flow, path);
+}
+
+void
+bl_sender_remove_path (BlSender *sender, unsigned path, BlTime now)
+{
+  bl_flow_remove_path (sender->flow, path, now);
+}
+
+/* --- the encoder
+ * --------------------------------------------------------------
  */
 
-typedef struct {
-  const BlSenderTrack *track;
-  uint32_t ssrc;
-  uint8_t pt;
-  uint16_t seq;
-  uint32_t timestamp;
-  bool marker;
-  BlNtp capture; /* 0: not in this packet */
-} Header;
-
-static void
-write_header (BlWriter *w, const Header *h, BlNtp wall,
-              BlRtpExtOffsets *out_offsets)
+void
+bl_sender_tell_rate (BlSender *s, BlTime now)
 {
-  BlRtp rtp = {
-    .payload_type = h->pt,
-    .marker = h->marker,
-    .seq = h->seq,
-    .timestamp = h->timestamp,
-    .ssrc = h->ssrc,
-  };
-  BlRtpExtValues values = {
-    .present = BL_RTP_EXT_BIT (BL_RTP_EXT_MID)
-               | BL_RTP_EXT_BIT (BL_RTP_EXT_ABS_SEND_TIME)
-               | BL_RTP_EXT_BIT (BL_RTP_EXT_TRANSPORT_CC),
-    .abs_send_time = bl_rtp_abs_send_time (wall),
-    .capture_ntp = h->capture,
-  };
-  const BlNegotiatedTrack *negotiated = &h->track->negotiated;
-  memcpy (values.mid, negotiated->mid,
-          strnlen (negotiated->mid, BL_RTP_MID_MAX_BYTES));
-  if (h->capture)
-    values.present |= BL_RTP_EXT_BIT (BL_RTP_EXT_ABS_CAPTURE_TIME);
-  bl_rtp_ext_write (w, &rtp, &negotiated->extensions, &values, out_offsets);
+  uint64_t rate = bl_ladder_video_bps (bl_flow_target_bps (s->flow, now),
+                                       s->audio.negotiated.present);
+  uint64_t told = s->rate_told_bps;
+  if (rate > s->max_video_bps)
+    rate = s->max_video_bps;
+  uint64_t change = rate > told ? rate - told : told - rate;
+  if (change == 0
+      || (change <= told / RATE_PART && now - s->rate_told_us < RATE_US))
+    return;
+  s->rate_told_bps = rate;
+  s->rate_told_us = now;
+  s->callbacks->rate (rate, s->user_data);
 }
 
-/* Gives the packet its transport-wide number and lets it go. */
-static void
-let_go (BlSender *s, uint8_t *buffer, BlWriter *w,
-        const BlRtpExtOffsets *offsets, BlPacketUse use, BlTime now)
+bool
+bl_sender_may_encode (BlSender *sender, BlTime now)
 {
-  bl_assert (bl_writer_ok (w));
-  size_t length = bl_writer_length (w);
-  if (offsets->transport_seq)
-    bl_rtp_ext_patch_transport_seq (
-        buffer, offsets,
-        bl_twcc_sender_on_sent (&s->twcc, (uint32_t)length, now));
-  s->sender_stats.packets++;
-  s->sender_stats.bytes += length;
-  s->callbacks->send (buffer, length, BUFFER_BYTES, use, s->user_data);
-}
-
-static void
-send_video (BlSender *s, const BlHistoryEntry *entry, bool rtx, BlTime now,
-            BlNtp wall)
-{
-  BlSenderTrack *track = &s->video;
-  const BlHistoryMeta *meta = &entry->meta;
-  const uint8_t *payload = entry->packet->data;
-  uint8_t buffer[BUFFER_BYTES];
-  BlWriter w = bl_writer (buffer, BL_SENDER_MAX_RTP_BYTES);
-  BlRtpExtOffsets offsets;
-  Header header = {
-    .track = track,
-    .ssrc = rtx ? track->negotiated.rtx_ssrc : track->negotiated.ssrc,
-    .pt = rtx ? (uint8_t)track->negotiated.rtx_pt : track->negotiated.pt,
-    .seq = (uint16_t)(rtx ? s->rtx_next_seq++ : entry->seq),
-    .timestamp = meta->timestamp,
-    .marker = meta->marker,
-    .capture = meta->capture,
+  BlSender *s = sender;
+  const BlQueuedPayload *oldest = bl_sendqueue_peek (&s->queue);
+  BlFrameGateState state = {
+    .queued_bytes = s->queue.bytes,
+    .oldest_us = oldest ? oldest->meta.received_us : now,
+    .target_bps = bl_flow_target_bps (s->flow, now),
+    .stalled = bl_flow_is_stalled (s->flow, now),
   };
-  write_header (&w, &header, wall, &offsets);
-  if (rtx) {
-    bl_rtx_write_payload (&w, (uint16_t)entry->seq, payload,
-                          meta->payload_length);
-    s->sender_stats.rtx_packets++;
-  } else {
-    bl_writer_bytes (&w, payload, meta->payload_length);
-    bl_rtp_sender_stats_on_sent (&track->stats, meta->payload_length);
+  BlFrameGateVerdict verdict = bl_framegate_ask (&state, now);
+  if (verdict == BL_FRAMEGATE_DROP) {
+    lose_queue (s);
+    s->sender_stats.late_drops++;
+    bl_sender_want_keyframe (s, now);
   }
-  bl_pacer_on_sent (&s->pacer, (uint32_t)bl_writer_length (&w), now);
-  BlPacketUse use
-      = meta->h264 & BL_H264_HAS_IDR ? BL_USE_KEYFRAME : BL_USE_PICTURE;
-  let_go (s, buffer, &w, &offsets, rtx ? BL_USE_REPAIR : use, now);
+  /* Without sound, one in a while has to find out whether the path is back. */
+  bool probe = !s->audio.negotiated.present && s->queue.count == 0
+               && now - s->frame_us >= STALL_PROBE_US;
+  return verdict == BL_FRAMEGATE_OPEN
+         || (verdict == BL_FRAMEGATE_DROP && !state.stalled) || probe;
 }
 
 /* --- video -------------------------------------------------------------------
@@ -230,9 +213,9 @@ video_timestamp (BlSenderTrack *track, BlTime captured_us)
 
 static void
 queue_payload (BlSender *s, const BlH264Payload *payload, uint32_t timestamp,
-               bool keyframe, BlNtp capture)
+               bool keyframe, BlNtp capture, BlTime now)
 {
-  /* The pool has one packet more than the history holds. */
+  /* The pool has one packet more than queue and history hold. */
   BlPacket *packet = bl_packet_new (s->pool);
   bl_assert (packet);
   BlWriter w = bl_writer (packet->data, sizeof packet->data);
@@ -245,18 +228,18 @@ queue_payload (BlSender *s, const BlH264Payload *payload, uint32_t timestamp,
     .marker = payload->marker,
     .h264 = keyframe ? BL_H264_HAS_IDR : 0,
     .capture = capture,
+    .received_us = now,
   };
-  bl_history_insert (&s->history, s->video.next_seq++, packet, &meta);
-  bl_packet_unref (&packet);
+  bl_sendqueue_push (&s->queue, packet, &meta);
 }
 
 static bool
 has_room (const BlSender *s, size_t length)
 {
-  uint64_t waiting = s->video.next_seq - s->next_to_send;
   /* A payload is never emptier than half but for parameter sets and ends of
-   * slices; the history has room to spare for those. */
-  return waiting + 2 * (length / MAX_PAYLOAD) + 16 <= BL_SENDER_QUEUE;
+   * slices. */
+  return s->queue.count + 2 * (length / MAX_PAYLOAD) + 16
+         <= BL_SENDQUEUE_PACKETS;
 }
 
 void
@@ -288,12 +271,12 @@ bl_sender_video (BlSender *sender, const uint8_t *data, size_t length,
   BlH264Payload payload;
   bl_h264_pay_init (&pay, data, length, MAX_PAYLOAD);
   /* The first packet of a picture bears its capture time. */
-  for (BlNtp capture = captured_ntp;
-       s->video.next_seq - s->next_to_send < BL_SENDER_HISTORY
-       && bl_h264_pay_next (&pay, &payload);
+  for (BlNtp capture = captured_ntp; s->queue.count < BL_SENDQUEUE_PACKETS
+                                     && bl_h264_pay_next (&pay, &payload);
        capture = 0)
-    queue_payload (s, &payload, timestamp, keyframe, capture);
+    queue_payload (s, &payload, timestamp, keyframe, capture, now);
   s->sender_stats.frames++;
+  s->frame_us = now;
   bl_sender_on_deadline (s, now, wall);
 }
 
@@ -322,65 +305,145 @@ bl_sender_audio (BlSender *sender, const uint8_t *data, size_t length,
   if (!track->negotiated.present || !sender->open || length > MAX_PAYLOAD)
     return;
   bool first = !track->started;
-  Header header = {
-    .track = track,
-    .ssrc = track->negotiated.ssrc,
-    .pt = track->negotiated.pt,
-    .seq = (uint16_t)track->next_seq++,
-    .timestamp = audio_timestamp (track, captured_us),
-    .marker = first, /* RFC 3551 section 4.1: a talkspurt begins */
-    .capture = captured_ntp,
-  };
-  uint8_t buffer[BUFFER_BYTES];
-  BlWriter w = bl_writer (buffer, BL_SENDER_MAX_RTP_BYTES);
-  BlRtpExtOffsets offsets;
-  write_header (&w, &header, wall, &offsets);
-  bl_writer_bytes (&w, data, length);
-  bl_rtp_sender_stats_set_clock (&track->stats, header.timestamp, captured_ntp);
+  uint32_t timestamp = audio_timestamp (track, captured_us);
+  bl_rtp_sender_stats_set_clock (&track->stats, timestamp, captured_ntp);
   bl_rtp_sender_stats_on_sent (&track->stats, (uint32_t)length);
-  let_go (sender, buffer, &w, &offsets, BL_USE_SOUND, now);
+  bl_sender_send_sound (sender, data, length, timestamp, first, captured_ntp,
+                        now, wall);
 }
 
 /* --- deadlines ---------------------------------------------------------------
  */
 
+static bool
+is_queued (const BlRtxQueue *queue, uint64_t seq)
+{
+  for (uint32_t i = 0; i < queue->count; i++)
+    if (queue->orders[(queue->head + i) % BL_SENDER_RTX_QUEUE].seq == seq)
+      return true;
+  return false;
+}
+
+static bool
+queue_order (BlRtxQueue *queue, uint64_t seq, BlTime due)
+{
+  if (queue->count == BL_SENDER_RTX_QUEUE)
+    return false;
+  queue->orders[(queue->head + queue->count++) % BL_SENDER_RTX_QUEUE]
+      = (BlRtxOrder){ .seq = seq, .due_us = due };
+  return true;
+}
+
 void
-bl_sender_queue_rtx (BlSender *s, uint16_t seq)
+bl_sender_queue_rtx (BlSender *s, uint16_t seq, BlTime now)
 {
   s->sender_stats.nacked++;
-  uint64_t extended = bl_seq_near (s->next_to_send, seq);
-  if (s->video.negotiated.rtx_pt < 0 || extended >= s->next_to_send
-      || !bl_history_get (&s->history, extended)
-      || s->rtx_count == BL_SENDER_RTX_QUEUE) {
+  uint64_t extended = bl_seq_near (s->video.next_seq, seq);
+  if (is_queued (&s->rtx, extended))
+    return;
+  if (s->video.negotiated.rtx_pt < 0 || !bl_history_get (&s->history, extended)
+      || !queue_order (&s->rtx, extended, now)) {
     s->sender_stats.nack_misses++;
     return;
   }
-  for (uint32_t i = 0; i < s->rtx_count; i++) {
-    if (s->rtx_queue[(s->rtx_head + i) % BL_SENDER_RTX_QUEUE] == extended)
-      return;
-  }
-  s->rtx_queue[(s->rtx_head + s->rtx_count++) % BL_SENDER_RTX_QUEUE] = extended;
+  if (s->sender_stats.fraction_lost * 100
+      > BL_SENDER_RTX_TWICE_PERCENT * UINT32_C (256))
+    queue_order (&s->rtx_again, extended, now + BL_SENDER_RTX_AGAIN_US);
 }
 
-/* Repair first: what it repairs is older. */
+static const BlRtxOrder *
+peek_order (const BlRtxQueue *queue)
+{
+  return queue->count > 0 ? &queue->orders[queue->head] : NULL;
+}
+
+/* Repair first: what it repairs is older. NULL: none is due. */
+static BlRtxQueue *
+due_rtx (BlSender *s, BlTime now)
+{
+  const BlRtxOrder *again = peek_order (&s->rtx_again);
+  if (s->rtx.count > 0)
+    return &s->rtx;
+  return again && again->due_us <= now ? &s->rtx_again : NULL;
+}
+
+/* False, and looked at again a little later, if no window has room. */
+static bool
+find_paths (BlSender *s, BlPacketUse use, uint32_t payload_bytes, BlTime now,
+            unsigned *out_paths)
+{
+  *out_paths = bl_flow_choose (s->flow, use,
+                               payload_bytes + BL_SENDER_HEADER_BYTES, now);
+  if (*out_paths == 0)
+    s->window_full_until_us = now + WINDOW_FULL_US;
+  return *out_paths != 0;
+}
+
+static bool
+send_rtx (BlSender *s, BlRtxQueue *queue, BlTime now, BlNtp wall)
+{
+  const BlHistoryEntry *entry
+      = bl_history_get (&s->history, queue->orders[queue->head].seq);
+  unsigned paths = 0;
+  if (entry
+      && !find_paths (s, BL_USE_REPAIR, entry->meta.payload_length, now,
+                      &paths))
+    return false;
+  queue->head = (queue->head + 1) % BL_SENDER_RTX_QUEUE;
+  queue->count--;
+  if (entry) {
+    s->sender_stats.rtx_packets++;
+    bl_sender_send_rtx (s, entry, paths, now, wall);
+  }
+  return true;
+}
+
+static bool
+send_queued (BlSender *s, BlTime now, BlNtp wall)
+{
+  const BlQueuedPayload *next = bl_sendqueue_peek (&s->queue);
+  unsigned paths;
+  if (!next)
+    return false;
+  BlPacketUse use
+      = next->meta.h264 & BL_H264_HAS_IDR ? BL_USE_KEYFRAME : BL_USE_PICTURE;
+  if (!find_paths (s, use, next->meta.payload_length, now, &paths))
+    return false;
+  BlQueuedPayload payload = bl_sendqueue_pop (&s->queue);
+  uint64_t seq = s->video.next_seq++;
+  bl_history_insert (&s->history, seq, payload.packet, &payload.meta);
+  bl_sender_send_payload (s, &payload, seq, paths, now, wall);
+  bl_packet_unref (&payload.packet);
+  return true;
+}
+
+/* What was sent last, again, when congestion control wants to know whether the
+ * path carries more than the encoder makes. */
+static bool
+send_padding (BlSender *s, BlTime now, BlNtp wall)
+{
+  const BlHistoryEntry *last
+      = bl_history_get (&s->history, s->video.next_seq - 1);
+  unsigned paths;
+  if (!last || s->video.negotiated.rtx_pt < 0
+      || bl_flow_padding_bytes (s->flow, now) < last->meta.payload_length
+      || !find_paths (s, BL_USE_PICTURE, last->meta.payload_length, now,
+                      &paths))
+    return false;
+  s->sender_stats.padding_packets++;
+  bl_sender_send_rtx (s, last, paths, now, wall);
+  return true;
+}
+
 static bool
 send_next (BlSender *s, BlTime now, BlNtp wall)
 {
-  bool rtx = s->rtx_count > 0;
-  if (!rtx && s->next_to_send == s->video.next_seq)
-    return false;
-  uint64_t seq = s->next_to_send;
-  if (rtx) {
-    seq = s->rtx_queue[s->rtx_head];
-    s->rtx_head = (s->rtx_head + 1) % BL_SENDER_RTX_QUEUE;
-    s->rtx_count--;
-  } else {
-    s->next_to_send++;
-  }
-  const BlHistoryEntry *entry = bl_history_get (&s->history, seq);
-  if (entry)
-    send_video (s, entry, rtx, now, wall);
-  return true;
+  BlRtxQueue *rtx = due_rtx (s, now);
+  if (rtx)
+    return send_rtx (s, rtx, now, wall);
+  if (s->queue.count > 0)
+    return send_queued (s, now, wall);
+  return send_padding (s, now, wall);
 }
 
 void
@@ -404,30 +467,46 @@ bl_sender_deadline (const BlSender *sender)
   BlTime deadline = s->next_report_us;
   if (s->keyframe_pending && s->keyframe_after_us < deadline)
     deadline = s->keyframe_after_us;
-  bool waiting = s->rtx_count > 0 || s->next_to_send != s->video.next_seq;
-  if (waiting && bl_pacer_next_send (&s->pacer) < deadline)
-    deadline = bl_pacer_next_send (&s->pacer);
-  return deadline;
+  const BlRtxOrder *again = peek_order (&s->rtx_again);
+  BlTime send_at = BL_TIME_NEVER;
+  if (s->rtx.count > 0 || s->queue.count > 0)
+    send_at = bl_pacer_next_send (&s->pacer);
+  else if (again)
+    send_at = again->due_us;
+  if (send_at < s->window_full_until_us)
+    send_at = s->window_full_until_us;
+  return send_at < deadline ? send_at : deadline;
 }
 
 void
 bl_sender_on_deadline (BlSender *sender, BlTime now, BlNtp wall)
 {
-  if (!sender->open)
+  BlSender *s = sender;
+  if (!s->open)
     return;
-  while (bl_pacer_next_send (&sender->pacer) <= now
-         && send_next (sender, now, wall))
+  bl_flow_on_time (s->flow, now);
+  s->pacer.rate_bps = bl_flow_pacing_bps (s->flow, now);
+  while (bl_pacer_next_send (&s->pacer) <= now && s->window_full_until_us <= now
+         && send_next (s, now, wall))
     ;
-  if (sender->keyframe_pending && now >= sender->keyframe_after_us)
-    bl_sender_want_keyframe (sender, now);
-  if (now >= sender->next_report_us)
-    bl_sender_send_report (sender, now, wall);
+  bl_sender_tell_rate (s, now);
+  if (s->keyframe_pending && now >= s->keyframe_after_us)
+    bl_sender_want_keyframe (s, now);
+  if (now >= s->next_report_us)
+    bl_sender_send_report (s, now, wall);
 }
 
 BlSenderStats
 bl_sender_stats (const BlSender *sender)
 {
   BlSenderStats stats = sender->sender_stats;
-  stats.queued = (uint32_t)(sender->video.next_seq - sender->next_to_send);
+  stats.queued = sender->queue.count;
+  stats.target_bps = bl_flow_target_bps (sender->flow, sender->rate_told_us);
   return stats;
+}
+
+BlFlowPath
+bl_sender_path (const BlSender *sender, unsigned path, BlTime now)
+{
+  return bl_flow_path (sender->flow, path, now);
 }

@@ -5,20 +5,22 @@
  * reported on (RFC 3550, RFC 3611). Sans I/O: time comes in, packets go out
  * through a callback, in clear; the caller protects and sends them.
  *
- * Shape of use: bl_sender_set_open() when the path is up; frames as they come;
- * received RTCP as it comes; bl_sender_on_deadline() when its time is reached.
+ * Shape of use: bl_sender_set_open() when there is a path, and each path that
+ * comes or goes; bl_sender_may_encode() before each picture; frames as they
+ * come; received RTCP as it comes; bl_sender_on_deadline() when its time is
+ * reached.
+ *
+ * How much leaves, and by which paths, is vehicle/flow's to say: the encoder's
+ * rate comes out of the callback `rate`, the frame gate (rtc/framegate.h) out
+ * of bl_sender_may_encode().
  *
  * Invariants: an RTP packet is at most BL_SENDER_MAX_RTP_BYTES long; the
- * sequence numbers of a track are given in the order packets are queued, and
- * each leaves at most once under its own number; what waits for its turn is
- * never more than BL_SENDER_QUEUE packets: when a frame has no room it is
- * dropped whole, counted, and a keyframe asked for.
+ * sequence numbers of a track are given in the order packets leave, each once;
+ * what waits for its turn is never more than BL_SENDQUEUE_PACKETS, nor older
+ * than BL_FRAMEGATE_LATE_US for long: it is dropped, counted, and a keyframe
+ * asked for. Sound is never held back.
  *
  * All memory is taken by bl_sender_new(). One thread.
- *
- * Congestion control is to come in at bl_sender_on_rtcp(), where each
- * acknowledgement of transport-cc passes by, and out through
- * bl_sender_set_bitrate(); so far the rate is what the configuration says.
  */
 #pragma once
 
@@ -28,24 +30,27 @@
 
 #include "base/bltime.h"
 #include "signal/negotiated.h"
-#include "vehicle/pathplan.h"
+#include "vehicle/flow.h"
 
 #define BL_SENDER_MAX_RTP_BYTES 1200
 
 /* Room behind a packet that the callback may use (an SRTP tag). */
 #define BL_SENDER_TAIL_BYTES 64
 
-/* Packets of video waiting for their turn, and kept for retransmission: two
- * powers of two. At 2.5 Mb/s 2048 packets are seven seconds. */
-#define BL_SENDER_QUEUE   1024
+/* Packets of video kept for retransmission; a power of two. At 2.5 Mb/s these
+ * are seven seconds. */
 #define BL_SENDER_HISTORY 2048
 
 typedef struct BlSender BlSender;
 
 typedef struct {
-  /* `packet` may be changed in place up to `capacity`. Not kept. */
-  void (*send) (uint8_t *packet, size_t length, size_t capacity,
-                BlPacketUse use, void *user_data);
+  /* To be sent by each of `paths` (bits). `packet` may be changed in place up
+   * to `capacity`. Not kept. */
+  void (*send) (uint8_t *packet, size_t length, size_t capacity, unsigned paths,
+                bool rtcp, void *user_data);
+  /* What the encoder may make from now on, in all: 0 when there is only room
+   * for sound. */
+  void (*rate) (uint64_t video_bps, void *user_data);
   /* The other end, or we, need a keyframe. Rate-limited. */
   void (*keyframe) (void *user_data);
   /* The other end says goodbye (RTCP BYE). */
@@ -55,8 +60,10 @@ typedef struct {
 typedef struct {
   uint64_t frames;         /* access units queued */
   uint64_t frames_dropped; /* no room, or the path was not open */
-  uint64_t packets;        /* RTP, with retransmissions and sound */
-  uint64_t bytes;          /* of RTP, with headers */
+  uint64_t late_drops;     /* times that what waited too long was dropped */
+  uint64_t padding_packets;
+  uint64_t packets; /* RTP, with retransmissions and sound */
+  uint64_t bytes;   /* of RTP, with headers */
   uint64_t rtx_packets;
   uint64_t nacked;      /* packets asked for again */
   uint64_t nack_misses; /* of these, too old or never sent */
@@ -68,13 +75,19 @@ typedef struct {
   uint32_t fraction_lost; /* of 256; video's last report */
   uint32_t jitter_us;     /* video's last report */
   uint32_t queued;        /* packets waiting now */
+  uint64_t target_bps;    /* what all that leaves may come to */
 } BlSenderStats;
 
-/* Borrows `callbacks`; copies the rest. `ours` are the tracks we send; SSRCs
- * as offered. `seed` is random: first sequence numbers and timestamps are made
- * from it. NULL if there is no memory. */
-BlSender *bl_sender_new (const BlNegotiated *negotiated, const char *cname,
-                         uint64_t bitrate_bps, uint64_t seed,
+typedef struct {
+  const char *cname;
+  uint64_t seed;          /* random: first numbers and timestamps */
+  uint64_t max_video_bps; /* what the encoder is asked for at most */
+  BlPathMode path_mode;
+} BlSenderOptions;
+
+/* Borrows `callbacks`; copies the rest. NULL if there is no memory. */
+BlSender *bl_sender_new (const BlNegotiated *negotiated,
+                         const BlSenderOptions *options,
                          const BlSenderCallbacks *callbacks, void *user_data);
 
 /* Accepts NULL. Sends nothing; bl_sender_send_bye() does. */
@@ -84,8 +97,14 @@ void bl_sender_free (BlSender *sender);
  * opening a keyframe is asked for, and video starts with it. */
 void bl_sender_set_open (BlSender *sender, bool open, BlTime now);
 
-/* Of video; sets the pacer. */
-void bl_sender_set_bitrate (BlSender *sender, uint64_t bitrate_bps);
+/* A path has come, or works anew; or it is gone. */
+void bl_sender_add_path (BlSender *sender, unsigned path);
+void bl_sender_remove_path (BlSender *sender, unsigned path, BlTime now);
+
+/* The gate before the encoder: would a picture that is encoded now leave at
+ * once? What has waited for too long is dropped here. Call it about every 5 ms
+ * and pass the answer on. */
+bool bl_sender_may_encode (BlSender *sender, BlTime now);
 
 /* An access unit in Annex B; borrowed. `wall` is now on the wall clock. */
 void bl_sender_video (BlSender *sender, const uint8_t *data, size_t length,
@@ -97,9 +116,9 @@ void bl_sender_audio (BlSender *sender, const uint8_t *data, size_t length,
                       BlTime captured_us, BlNtp captured_ntp, BlTime now,
                       BlNtp wall);
 
-/* A compound from the network, already authenticated. */
-void bl_sender_on_rtcp (BlSender *sender, const uint8_t *data, size_t length,
-                        BlTime now, BlNtp wall);
+/* A compound that came over `path`, already authenticated. */
+void bl_sender_on_rtcp (BlSender *sender, unsigned path, const uint8_t *data,
+                        size_t length, BlTime now, BlNtp wall);
 
 /* When bl_sender_on_deadline() is due; BL_TIME_NEVER while not open. */
 BlTime bl_sender_deadline (const BlSender *sender);
@@ -111,3 +130,6 @@ void bl_sender_on_deadline (BlSender *sender, BlTime now, BlNtp wall);
 void bl_sender_send_bye (BlSender *sender, BlTime now, BlNtp wall);
 
 BlSenderStats bl_sender_stats (const BlSender *sender);
+
+/* What is known of a path. */
+BlFlowPath bl_sender_path (const BlSender *sender, unsigned path, BlTime now);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What sender.c (packets) and sender_rtcp.c (reports and feedback) share.
+ * What sender.c (frames and deadlines), sender_packet.c (single packets) and
+ * sender_rtcp.c (reports and feedback) share.
  */
 #pragma once
 
@@ -9,9 +10,25 @@
 #include "rtc/twcc.h"
 #include "vehicle/pacer.h"
 #include "vehicle/sender.h"
+#include "vehicle/sendqueue.h"
 
 /* Retransmissions waiting for their turn; a power of two. */
 #define BL_SENDER_RTX_QUEUE 256
+
+/* With more loss than this a retransmission is sent again so much later: its
+ * loss would cost a round trip more, and losses come in bursts. */
+#define BL_SENDER_RTX_TWICE_PERCENT 5
+#define BL_SENDER_RTX_AGAIN_US      (15 * BL_MS)
+
+typedef struct {
+  uint64_t seq;
+  BlTime due_us;
+} BlRtxOrder;
+
+typedef struct {
+  BlRtxOrder orders[BL_SENDER_RTX_QUEUE]; /* in the order they are due */
+  uint32_t head, count;
+} BlRtxQueue;
 
 #define BL_SENDER_REPORT_US       BL_SECOND
 #define BL_SENDER_FIRST_REPORT_US (100 * BL_MS)
@@ -35,19 +52,26 @@ struct BlSender {
   BlSenderTrack video;
   BlSenderTrack audio;
 
-  /* Video's payloads, sent and waiting: the queue is the part of the history
-   * from next_to_send on. */
   BlPacketPool *pool;
-  BlHistory history;
-  uint64_t next_to_send;
+  BlSendQueue queue; /* of video */
+  BlHistory history; /* of video that has left */
   bool await_keyframe;
+  BlTime frame_us; /* of the last one queued */
   BlPacer pacer;
+  BlFlow *flow;
+  bool per_path_reports;       /* RFC 8888; else transport-cc */
+  BlTime window_full_until_us; /* no path has room: not looked at again before,
+                                  unless something comes back */
+  uint64_t max_video_bps;
+  uint64_t rate_told_bps;
+  BlTime rate_told_us;
 
   uint64_t rtx_next_seq;
-  uint64_t rtx_queue[BL_SENDER_RTX_QUEUE];
-  uint32_t rtx_head, rtx_count;
+  BlRtxQueue rtx;       /* asked for */
+  BlRtxQueue rtx_again; /* for the second time */
 
   BlTwccSender twcc;
+  uint64_t twcc_before; /* its number before the flow's first packet */
   BlTime next_report_us;
   BlTime keyframe_after_us; /* none is asked for before this */
   bool keyframe_pending;
@@ -67,6 +91,24 @@ struct BlSender {
 void bl_sender_want_keyframe (BlSender *s, BlTime now);
 
 /* Puts a packet of video into the queue of retransmissions, once. */
-void bl_sender_queue_rtx (BlSender *s, uint16_t seq);
+void bl_sender_queue_rtx (BlSender *s, uint16_t seq, BlTime now);
+
+/* Tells the encoder's rate if it has changed. */
+void bl_sender_tell_rate (BlSender *s, BlTime now);
+
+/* What a packet of a payload comes to, about. */
+#define BL_SENDER_HEADER_BYTES (BL_RTP_HEADER_BYTES + 28)
+
+/* One packet each, which leaves by `paths`. */
+void bl_sender_send_payload (BlSender *s, const BlQueuedPayload *payload,
+                             uint64_t seq, unsigned paths, BlTime now,
+                             BlNtp wall);
+void bl_sender_send_rtx (BlSender *s, const BlHistoryEntry *entry,
+                         unsigned paths, BlTime now, BlNtp wall);
+void bl_sender_send_sound (BlSender *s, const uint8_t *data, size_t length,
+                           uint32_t timestamp, bool first, BlNtp captured_ntp,
+                           BlTime now, BlNtp wall);
+void bl_sender_send_rtcp (BlSender *s, uint8_t *compound, size_t length,
+                          size_t capacity, BlTime now);
 
 void bl_sender_send_report (BlSender *s, BlTime now, BlNtp wall);

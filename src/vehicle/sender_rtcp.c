@@ -5,6 +5,9 @@
 
 #define REPORT_BYTES 512
 
+/* Passed on at a time. */
+#define RESULTS 64
+
 /* --- what we report ---------------------------------------------------------
  */
 
@@ -20,12 +23,11 @@ write_sr (BlWriter *w, const BlSenderTrack *track, BlNtp wall)
 }
 
 static void
-send_compound (BlSender *s, uint8_t *buffer, const BlWriter *w)
+send_compound (BlSender *s, uint8_t *buffer, const BlWriter *w, BlTime now)
 {
   bl_assert (bl_writer_ok (w));
-  s->callbacks->send (buffer, bl_writer_length (w),
-                      REPORT_BYTES + BL_SENDER_TAIL_BYTES, BL_USE_REPORT,
-                      s->user_data);
+  bl_sender_send_rtcp (s, buffer, bl_writer_length (w),
+                       REPORT_BYTES + BL_SENDER_TAIL_BYTES, now);
 }
 
 void
@@ -55,7 +57,7 @@ bl_sender_send_report (BlSender *s, BlTime now, BlNtp wall)
     bl_rtcp_write_xr_dlrr (&w, first->ssrc, &dlrr, 1);
     s->rrtr_seen = false;
   }
-  send_compound (s, buffer, &w);
+  send_compound (s, buffer, &w, now);
 }
 
 void
@@ -73,7 +75,7 @@ bl_sender_send_bye (BlSender *sender, BlTime now, BlNtp wall)
     }
   }
   if (bl_writer_length (&w) > 0)
-    send_compound (sender, buffer, &w);
+    send_compound (sender, buffer, &w, now);
 }
 
 /* --- what the other end reports ---------------------------------------------
@@ -99,7 +101,7 @@ on_report (BlSender *s, const BlRtcpPacket *packet, BlNtp wall)
 }
 
 static void
-on_nack (BlSender *s, const BlRtcpPacket *packet)
+on_nack (BlSender *s, const BlRtcpPacket *packet, BlTime now)
 {
   BlRtcpFeedback feedback;
   if (!bl_rtcp_read_feedback (packet, &feedback)
@@ -108,7 +110,7 @@ on_nack (BlSender *s, const BlRtcpPacket *packet)
   BlRtcpNackIter iter = bl_rtcp_nack_iter (&feedback);
   uint16_t seq;
   while (bl_rtcp_nack_next (&iter, &seq))
-    bl_sender_queue_rtx (s, seq);
+    bl_sender_queue_rtx (s, seq, now);
 }
 
 static void
@@ -141,25 +143,45 @@ on_fir (BlSender *s, const BlRtcpPacket *packet, BlTime now)
   }
 }
 
-/* Congestion control will look at each of these. */
+/* Where our relay's own reports are not spoken. */
 static void
-on_transport_cc (BlSender *s, const BlRtcpPacket *packet)
+on_transport_cc (BlSender *s, const BlRtcpPacket *packet, BlTime now)
 {
   BlRtcpFeedback feedback;
   BlTwccFeedback twcc;
+  BlTwccAck ack;
+  BlPacketResult results[RESULTS];
+  unsigned n = 0;
   if (!bl_rtcp_read_feedback (packet, &feedback)
       || bl_twcc_parse (feedback.fci, feedback.fci_length, &twcc)
              != BL_TWCC_OK) {
     s->sender_stats.bad_rtcp++;
     return;
   }
-  BlTwccAck ack;
   while (bl_twcc_sender_next_ack (&s->twcc, &twcc, &ack)) {
     if (ack.received)
       s->sender_stats.twcc_received++;
     else
       s->sender_stats.twcc_lost++;
+    if (s->per_path_reports)
+      continue;
+    results[n++] = (BlPacketResult){ .seq = ack.seq - s->twcc_before,
+                                     .received = ack.received,
+                                     .arrival_us = ack.received_us };
+    if (n == RESULTS) {
+      bl_flow_on_results (s->flow, results, n, now);
+      n = 0;
+    }
   }
+  if (n > 0)
+    bl_flow_on_results (s->flow, results, n, now);
+}
+
+static void
+on_ccfb (BlSender *s, unsigned path, const BlRtcpPacket *packet, BlTime now)
+{
+  if (s->per_path_reports && !bl_flow_on_ccfb (s->flow, path, packet, now))
+    s->sender_stats.bad_rtcp++;
 }
 
 static void
@@ -175,8 +197,8 @@ on_xr (BlSender *s, const BlRtcpPacket *packet, BlTime now)
 }
 
 void
-bl_sender_on_rtcp (BlSender *sender, const uint8_t *data, size_t length,
-                   BlTime now, BlNtp wall)
+bl_sender_on_rtcp (BlSender *sender, unsigned path, const uint8_t *data,
+                   size_t length, BlTime now, BlNtp wall)
 {
   BlRtcpIter iter;
   BlRtcpPacket packet;
@@ -185,6 +207,7 @@ bl_sender_on_rtcp (BlSender *sender, const uint8_t *data, size_t length,
     return;
   }
   bool bye = false;
+  bl_flow_on_heard (sender->flow, path);
   while (bl_rtcp_next (&iter, &packet)) {
     switch (packet.kind) {
     case BL_RTCP_KIND_SR:
@@ -192,7 +215,7 @@ bl_sender_on_rtcp (BlSender *sender, const uint8_t *data, size_t length,
       on_report (sender, &packet, wall);
       break;
     case BL_RTCP_KIND_NACK:
-      on_nack (sender, &packet);
+      on_nack (sender, &packet, now);
       break;
     case BL_RTCP_KIND_PLI:
       on_pli (sender, &packet, now);
@@ -201,7 +224,10 @@ bl_sender_on_rtcp (BlSender *sender, const uint8_t *data, size_t length,
       on_fir (sender, &packet, now);
       break;
     case BL_RTCP_KIND_TRANSPORT_CC:
-      on_transport_cc (sender, &packet);
+      on_transport_cc (sender, &packet, now);
+      break;
+    case BL_RTCP_KIND_CCFB:
+      on_ccfb (sender, path, &packet, now);
       break;
     case BL_RTCP_KIND_XR:
       on_xr (sender, &packet, now);
@@ -210,12 +236,13 @@ bl_sender_on_rtcp (BlSender *sender, const uint8_t *data, size_t length,
       bye = true;
       break;
     case BL_RTCP_KIND_SDES:
-    case BL_RTCP_KIND_CCFB:
     case BL_RTCP_KIND_REMB:
     case BL_RTCP_KIND_OTHER:
       break;
     }
   }
+  /* Windows may have room now. */
+  sender->window_full_until_us = now;
   bl_sender_on_deadline (sender, now, wall);
   if (bye)
     sender->callbacks->bye (sender->user_data);

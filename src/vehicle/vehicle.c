@@ -150,6 +150,20 @@ on_keyframe (gpointer user_data)
   bl_capture_force_keyframe (v->capture);
 }
 
+static void
+on_rate (guint64 video_bps, gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  bl_capture_set_bitrate (v->capture, (int)video_bps);
+}
+
+static void
+on_gate (bool open, gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  bl_capture_set_gate (v->capture, open);
+}
+
 static const BlPublisherCallbacks publisher_callbacks = {
   .session = on_session,
   .connected = on_connected,
@@ -157,6 +171,8 @@ static const BlPublisherCallbacks publisher_callbacks = {
   .silent = on_silent,
   .failed = on_failed,
   .keyframe = on_keyframe,
+  .rate = on_rate,
+  .gate = on_gate,
 };
 
 static void
@@ -196,7 +212,7 @@ new_session (BlVehicle *v)
     .ed = v->identity.ed,
     .call_id = v->identity.id,
     .previous_session_url = v->session_url,
-    .bitrate_bps = (guint64)v->options->capture.bitrate_bps,
+    .max_video_bps = (guint64)v->options->capture.bitrate_bps,
     .path_mode = v->options->path_mode,
   };
   v->publisher = bl_publisher_new (&options, &publisher_callbacks, v);

@@ -192,6 +192,16 @@ on_done (gpointer user_data)
   n_done++;
 }
 
+static void
+on_rate (guint64 video_bps, gpointer user_data)
+{
+}
+
+static void
+on_gate (bool open, gpointer user_data)
+{
+}
+
 static const BlPublisherCallbacks callbacks = {
   .session = on_session,
   .connected = on_connected,
@@ -199,6 +209,8 @@ static const BlPublisherCallbacks callbacks = {
   .silent = on_silent,
   .failed = on_failed,
   .keyframe = on_keyframe,
+  .rate = on_rate,
+  .gate = on_gate,
 };
 
 static gboolean
@@ -241,7 +253,7 @@ set_up (void)
     .fingerprint = fingerprint.bytes,
     .ed = "north",
     .call_id = "THE-CALL",
-    .bitrate_bps = 2000000,
+    .max_video_bps = 2000000,
   };
   publisher = bl_publisher_new (&options, &callbacks, NULL);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rtc/ccfb.h"
 #include "rtc/h264_depay.h"
 #include "rtc/rtcp.h"
 #include "rtc/rtp.h"
@@ -13,6 +14,7 @@
 #include "rtc/seq.h"
 #include "rtc/twcc.h"
 #include "vehicle/pacer.h"
+#include "vehicle/sendqueue.h"
 
 #define VIDEO_SSRC 0x1111
 #define RTX_SSRC   0x2222
@@ -26,12 +28,16 @@ typedef struct {
   uint8_t data[1400];
   size_t length;
   bool rtcp;
+  unsigned paths;
   BlTime at_us;
 } Sent;
 
 static Sent sent[MAX_SENT];
 static unsigned n_sent, n_keyframes, n_byes;
 static BlTime now_us;
+static uint64_t rate_bps;
+static bool acknowledged; /* the other end reports what arrives, as all does */
+static BlCcfbReceiver arrivals;
 static uint8_t access_unit[400000];
 
 static BlNtp
@@ -41,18 +47,29 @@ wall (BlTime now)
 }
 
 static void
-on_send (uint8_t *packet, size_t length, size_t capacity, BlPacketUse use,
-         void *user_data)
+on_send (uint8_t *packet, size_t length, size_t capacity, unsigned paths,
+         bool rtcp, void *user_data)
 {
   ck_assert_uint_ge (capacity, length + 20);
   ck_assert_uint_lt (n_sent, MAX_SENT);
   Sent *s = &sent[n_sent++];
   memcpy (s->data, packet, length);
   s->length = length;
-  s->rtcp = use == BL_USE_REPORT;
+  s->rtcp = rtcp;
+  s->paths = paths;
   s->at_us = now_us;
+  BlRtp rtp;
+  if (acknowledged && !rtcp && bl_rtp_parse (packet, length, &rtp) == BL_RTP_OK)
+    bl_ccfb_receiver_on_packet (&arrivals, rtp.ssrc, rtp.seq, BL_ECN_NOT_ECT,
+                                now_us);
   /* Room that may be used is used. */
   memset (packet + length, 0xaa, capacity - length);
+}
+
+static void
+on_rate (uint64_t video_bps, void *user_data)
+{
+  rate_bps = video_bps;
 }
 
 static void
@@ -67,8 +84,9 @@ on_bye (void *user_data)
   n_byes++;
 }
 
-static const BlSenderCallbacks callbacks
-    = { .send = on_send, .keyframe = on_keyframe, .bye = on_bye };
+static const BlSenderCallbacks callbacks = {
+  .send = on_send, .rate = on_rate, .keyframe = on_keyframe, .bye = on_bye
+};
 
 static const BlNegotiated negotiated = {
   .video = { .present = true,
@@ -76,6 +94,7 @@ static const BlNegotiated negotiated = {
              .sends = true,
              .pt = 96,
              .rtx_pt = 97,
+             .feedback = BL_FEEDBACK_NACK | BL_FEEDBACK_CCFB,
              .clock_rate = 90000,
              .ssrc = VIDEO_SSRC,
              .rtx_ssrc = RTX_SSRC,
@@ -100,9 +119,15 @@ new_open_sender (void)
 {
   n_sent = n_keyframes = n_byes = 0;
   now_us = START;
-  BlSender *s
-      = bl_sender_new (&negotiated, "cname", BITRATE, 5, &callbacks, NULL);
+  acknowledged = false;
+  bl_ccfb_receiver_init (&arrivals);
+  BlSenderOptions options = { .cname = "cname",
+                              .seed = 5,
+                              .max_video_bps = BITRATE,
+                              .path_mode = BL_PATH_MODE_PROTECT };
+  BlSender *s = bl_sender_new (&negotiated, &options, &callbacks, NULL);
   ck_assert_ptr_nonnull (s);
+  bl_sender_add_path (s, 0);
   bl_sender_set_open (s, true, now_us);
   return s;
 }
@@ -133,16 +158,47 @@ send_frame (BlSender *s, bool keyframe, size_t bytes, BlTime captured)
                    now_us, wall (now_us));
 }
 
+static void
+report_arrivals (BlSender *s)
+{
+  uint8_t buffer[1200];
+  BlWriter w = bl_writer (buffer, sizeof buffer);
+  while (bl_ccfb_receiver_has_news (&arrivals)
+         && bl_ccfb_receiver_write (&arrivals, &w, RELAY_SSRC, now_us,
+                                    wall (now_us)))
+    ;
+  if (bl_writer_length (&w) > 0)
+    bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), now_us,
+                       wall (now_us));
+}
+
 /* Lets time go by, as the main loop would. */
 static void
 run_until (BlSender *s, BlTime until)
 {
-  BlTime due;
-  while ((due = bl_sender_deadline (s)) <= until) {
-    now_us = due > now_us ? due : now_us;
-    bl_sender_on_deadline (s, now_us, wall (now_us));
+  BlTime report = now_us;
+  for (;;) {
+    BlTime due = bl_sender_deadline (s);
+    BlTime next = acknowledged && report < due ? report : due;
+    if (next > until)
+      break;
+    now_us = next > now_us ? next : now_us;
+    if (next == report) {
+      report_arrivals (s);
+      report += 10 * BL_MS;
+    } else {
+      bl_sender_on_deadline (s, now_us, wall (now_us));
+    }
   }
   now_us = until;
+}
+
+static BlSender *
+new_acknowledged_sender (void)
+{
+  BlSender *s = new_open_sender ();
+  acknowledged = true;
+  return s;
 }
 
 /* The next packet of `ssrc` from number *index on. */
@@ -164,7 +220,8 @@ receive_nack (BlSender *s, const uint16_t *seqs, size_t n)
   uint8_t buffer[512];
   BlWriter w = bl_writer (buffer, sizeof buffer);
   bl_rtcp_write_nack (&w, RELAY_SSRC, VIDEO_SSRC, seqs, n);
-  bl_sender_on_rtcp (s, buffer, bl_writer_length (&w), now_us, wall (now_us));
+  bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), now_us,
+                     wall (now_us));
 }
 
 static void
@@ -173,12 +230,13 @@ receive_pli (BlSender *s)
   uint8_t buffer[64];
   BlWriter w = bl_writer (buffer, sizeof buffer);
   bl_rtcp_write_pli (&w, RELAY_SSRC, VIDEO_SSRC);
-  bl_sender_on_rtcp (s, buffer, bl_writer_length (&w), now_us, wall (now_us));
+  bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), now_us,
+                     wall (now_us));
 }
 
 START_TEST (a_frame_becomes_rtp_that_depacketises_to_the_same)
 {
-  BlSender *s = new_open_sender ();
+  BlSender *s = new_acknowledged_sender ();
   send_frame (s, true, 20000, START - 30 * BL_MS);
   run_until (s, START + 200 * BL_MS);
   size_t length = make_access_unit (true, 20000);
@@ -286,19 +344,83 @@ END_TEST
 
 START_TEST (a_keyframe_is_spread_out_and_not_thrown_at_the_network)
 {
-  BlSender *s = new_open_sender ();
-  size_t bytes = 60000;
-  send_frame (s, true, bytes, now_us);
-  /* At 2.5 times 2 Mb/s these take 96 ms; five of them may leave at once. */
+  BlSender *s = new_acknowledged_sender ();
+  send_frame (s, true, 30000, now_us);
+  /* At most 5 ms of what is paced, twice the target, may leave at once. */
+  uint64_t pace_bps = bl_sender_stats (s).target_bps * 2;
   size_t at_once = 0;
   for (unsigned i = 0; i < n_sent; i++)
     at_once += sent[i].length;
-  ck_assert_uint_le (at_once, BITRATE * 5 / 2 / 8 * 5 / 1000 + 1300);
+  ck_assert_uint_le (at_once, pace_bps / 8 * 5 / 1000 + 1300);
   ck_assert_uint_gt (bl_sender_stats (s).queued, 0);
-  run_until (s, START + 85 * BL_MS);
-  ck_assert_uint_gt (bl_sender_stats (s).queued, 0);
-  run_until (s, START + 120 * BL_MS);
+  run_until (s, START + 300 * BL_MS);
   ck_assert_uint_eq (bl_sender_stats (s).queued, 0);
+  bl_sender_free (s);
+}
+END_TEST
+
+START_TEST (the_encoder_is_told_a_rate_that_grows_up_to_its_bound)
+{
+  BlSender *s = new_acknowledged_sender ();
+  run_until (s, START + 10 * BL_MS);
+  uint64_t first_bps = rate_bps;
+  ck_assert_uint_gt (first_bps, 0);
+  ck_assert_uint_lt (first_bps, BITRATE);
+  for (int frame = 0; frame < 150; frame++) {
+    send_frame (s, frame == 0, (size_t)(rate_bps / 8 / 30), now_us);
+    run_until (s, now_us + 33 * BL_MS);
+  }
+  ck_assert_uint_eq (rate_bps, BITRATE);
+  bl_sender_free (s);
+}
+END_TEST
+
+START_TEST (the_gate_shuts_while_pictures_wait_and_drops_what_is_late)
+{
+  BlSender *s = new_open_sender ();
+  ck_assert (bl_sender_may_encode (s, now_us));
+  send_frame (s, true, 60000, now_us);
+  /* Nothing comes back, so the window fills and the rest waits. */
+  run_until (s, START + 60 * BL_MS);
+  ck_assert (!bl_sender_may_encode (s, now_us));
+  ck_assert_uint_gt (bl_sender_stats (s).queued, 0);
+  unsigned asked = n_keyframes;
+  run_until (s, START + BL_SECOND);
+  bl_sender_may_encode (s, now_us);
+  ck_assert_uint_eq (bl_sender_stats (s).queued, 0);
+  ck_assert_uint_eq (bl_sender_stats (s).late_drops, 1);
+  ck_assert_uint_eq (n_keyframes, asked + 1);
+  /* What was dropped took no numbers: the next picture follows on. */
+  acknowledged = true;
+  send_frame (s, true, 1000, now_us);
+  run_until (s, now_us + BL_SECOND);
+  unsigned i = 0, n = 0;
+  BlRtp rtp;
+  uint16_t seq = 0;
+  for (; next_rtp (&i, VIDEO_SSRC, &rtp); n++, seq = rtp.seq)
+    ck_assert (n == 0 || rtp.seq == (uint16_t)(seq + 1));
+  ck_assert (rtp.ssrc != 0 && n > 1);
+  bl_sender_free (s);
+}
+END_TEST
+
+START_TEST (a_second_path_gets_sound_and_keyframes_too)
+{
+  BlSender *s = new_acknowledged_sender ();
+  bl_sender_add_path (s, 1);
+  uint8_t opus[80] = { 0x78 };
+  bl_sender_audio (s, opus, sizeof opus, now_us, wall (now_us), now_us,
+                   wall (now_us));
+  ck_assert_uint_eq (sent[n_sent - 1].paths, 3);
+  send_frame (s, true, 500, now_us);
+  ck_assert_uint_eq (sent[n_sent - 1].paths, 3);
+  run_until (s, now_us + 20 * BL_MS);
+  send_frame (s, false, 500, now_us);
+  ck_assert_uint_eq (sent[n_sent - 1].paths, 1);
+  bl_sender_remove_path (s, 0, now_us);
+  run_until (s, now_us + 20 * BL_MS);
+  send_frame (s, false, 500, now_us);
+  ck_assert_uint_eq (sent[n_sent - 1].paths, 2);
   bl_sender_free (s);
 }
 END_TEST
@@ -421,7 +543,8 @@ START_TEST (a_repeated_fir_is_one_request)
     uint8_t buffer[64];
     BlWriter w = bl_writer (buffer, sizeof buffer);
     bl_rtcp_write_fir (&w, RELAY_SSRC, VIDEO_SSRC, (uint8_t)(7 + i / 3));
-    bl_sender_on_rtcp (s, buffer, bl_writer_length (&w), now_us, wall (now_us));
+    bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), now_us,
+                       wall (now_us));
     run_until (s, now_us + BL_SECOND);
   }
   ck_assert_uint_eq (bl_sender_stats (s).keyframe_requests, 2);
@@ -458,15 +581,15 @@ END_TEST
 
 START_TEST (a_frame_without_room_is_dropped_whole)
 {
-  BlSender *s = new_open_sender ();
+  BlSender *s = new_acknowledged_sender ();
   send_frame (s, true, 390000, now_us);
   send_frame (s, false, 390000, now_us);
-  ck_assert_uint_le (bl_sender_stats (s).queued, BL_SENDER_QUEUE);
+  ck_assert_uint_le (bl_sender_stats (s).queued, BL_SENDQUEUE_PACKETS);
   send_frame (s, false, 390000, now_us);
   send_frame (s, false, 390000, now_us);
   BlSenderStats stats = bl_sender_stats (s);
   ck_assert_uint_gt (stats.frames_dropped, 0);
-  ck_assert_uint_le (stats.queued, BL_SENDER_QUEUE);
+  ck_assert_uint_le (stats.queued, BL_SENDQUEUE_PACKETS);
   /* Every frame that was begun is sent to its marker. */
   run_until (s, START + 10 * BL_SECOND);
   unsigned i = 0, markers = 0;
@@ -491,7 +614,7 @@ last_rtcp (void)
 
 START_TEST (reports_go_out_soon_and_then_each_second)
 {
-  BlSender *s = new_open_sender ();
+  BlSender *s = new_acknowledged_sender ();
   BlTime captured = now_us;
   for (int frame = 0; frame < 75; frame++) {
     captured = now_us;
@@ -560,7 +683,8 @@ START_TEST (a_receiver_report_tells_loss_jitter_and_round_trip)
   BlWriter w = bl_writer (buffer, sizeof buffer);
   bl_rtcp_write_rr (&w, RELAY_SSRC, &block, 1);
   bl_rtcp_write_xr_rrtr (&w, RELAY_SSRC, wall (now_us));
-  bl_sender_on_rtcp (s, buffer, bl_writer_length (&w), now_us, wall (now_us));
+  bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), now_us,
+                     wall (now_us));
   BlSenderStats stats = bl_sender_stats (s);
   ck_assert_int_ge (stats.rtt_us, 49 * BL_MS);
   ck_assert_int_le (stats.rtt_us, 51 * BL_MS);
@@ -615,7 +739,8 @@ START_TEST (transport_feedback_is_matched_with_what_was_sent)
   uint8_t buffer[1200];
   BlWriter w = bl_writer (buffer, sizeof buffer);
   ck_assert (bl_twcc_receiver_write (&receiver, &w, RELAY_SSRC, VIDEO_SSRC));
-  bl_sender_on_rtcp (s, buffer, bl_writer_length (&w), now_us, wall (now_us));
+  bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), now_us,
+                     wall (now_us));
   BlSenderStats stats = bl_sender_stats (s);
   ck_assert_uint_eq (stats.twcc_lost, lost);
   ck_assert_uint_eq (stats.twcc_received, n - lost);
@@ -628,7 +753,7 @@ START_TEST (garbage_instead_of_rtcp_is_counted)
   BlSender *s = new_open_sender ();
   static const uint8_t garbage[] = { 0x81, 0xcd, 0xff, 0xff, 1, 2, 3, 4 };
   for (size_t length = 0; length <= sizeof garbage; length++)
-    bl_sender_on_rtcp (s, garbage, length, now_us, wall (now_us));
+    bl_sender_on_rtcp (s, 0, garbage, length, now_us, wall (now_us));
   ck_assert_uint_gt (bl_sender_stats (s).bad_rtcp, 0);
   ck_assert_uint_eq (n_byes, 0);
   bl_sender_free (s);
@@ -641,7 +766,8 @@ START_TEST (goodbyes_go_both_ways)
   uint8_t buffer[64];
   BlWriter w = bl_writer (buffer, sizeof buffer);
   bl_rtcp_write_bye (&w, RELAY_SSRC);
-  bl_sender_on_rtcp (s, buffer, bl_writer_length (&w), now_us, wall (now_us));
+  bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), now_us,
+                     wall (now_us));
   ck_assert_uint_eq (n_byes, 1);
 
   send_frame (s, true, 1000, now_us);
@@ -694,6 +820,10 @@ main (void)
   tcase_add_test (tc,
                   transport_wide_numbers_count_every_packet_in_the_order_sent);
   tcase_add_test (tc, a_keyframe_is_spread_out_and_not_thrown_at_the_network);
+  tcase_add_test (tc, the_encoder_is_told_a_rate_that_grows_up_to_its_bound);
+  tcase_add_test (tc,
+                  the_gate_shuts_while_pictures_wait_and_drops_what_is_late);
+  tcase_add_test (tc, a_second_path_gets_sound_and_keyframes_too);
   tcase_add_test (tc, sound_does_not_wait_behind_a_keyframe);
   tcase_add_test (tc, sound_steps_by_whole_packets_and_follows_a_gap);
   tcase_add_test (tc, a_nack_is_answered_by_rtx_with_the_same_payload);

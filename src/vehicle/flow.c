@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vehicle/flow.h"
+
+#include <stdlib.h>
+
+#include "base/blassert.h"
+#include "rtc/ccfb.h"
+#include "rtc/scream.h"
+
+#define MSS_BYTES 1250
+#define MIN_BPS   40000
+#define RESULTS   64
+
+typedef struct {
+  BlScream scream;
+  BlCcfbSender sent;
+  uint64_t seq; /* of the last packet */
+} Control;
+
+struct BlFlow {
+  BlFlowOptions options;
+  BlPathPlan plan;
+  unsigned n_controls; /* 1, or one for each path */
+  Control *controls;
+};
+
+static void
+init_control (const BlFlow *flow, Control *control)
+{
+  BlScreamConfig config = { .min_bps = MIN_BPS,
+                            .start_bps = flow->options.start_bps,
+                            .max_bps = flow->options.max_bps,
+                            .mss_bytes = MSS_BYTES };
+  bl_scream_init (&control->scream, &config);
+  bl_ccfb_sender_init (&control->sent);
+  control->seq = 0;
+}
+
+BlFlow *
+bl_flow_new (const BlFlowOptions *options)
+{
+  BlFlow *flow = calloc (1, sizeof *flow);
+  if (!flow)
+    return NULL;
+  flow->options = *options;
+  flow->n_controls = options->per_path ? BL_PATHPLAN_PATHS : 1;
+  flow->controls = calloc (flow->n_controls, sizeof *flow->controls);
+  if (!flow->controls) {
+    free (flow);
+    return NULL;
+  }
+  bool copies = options->per_path || options->mode == BL_PATH_MODE_SINGLE;
+  bl_pathplan_init (&flow->plan,
+                    copies ? options->mode : BL_PATH_MODE_FAILOVER);
+  for (unsigned i = 0; i < flow->n_controls; i++)
+    init_control (flow, &flow->controls[i]);
+  return flow;
+}
+
+void
+bl_flow_free (BlFlow *flow)
+{
+  if (!flow)
+    return;
+  free (flow->controls);
+  free (flow);
+}
+
+static Control *
+control_of (const BlFlow *flow, unsigned path)
+{
+  bl_assert (path < BL_PATHPLAN_PATHS);
+  return &flow->controls[flow->options.per_path ? path : 0];
+}
+
+void
+bl_flow_add_path (BlFlow *flow, unsigned path)
+{
+  /* A path that works anew may be another road. */
+  if (flow->options.per_path)
+    init_control (flow, control_of (flow, path));
+  bl_pathplan_add (&flow->plan, path);
+}
+
+void
+bl_flow_remove_path (BlFlow *flow, unsigned path, BlTime now)
+{
+  bl_pathplan_remove (&flow->plan, path, now);
+}
+
+unsigned
+bl_flow_choose (const BlFlow *flow, BlPacketUse use, uint32_t bytes, BlTime now)
+{
+  unsigned paths = bl_pathplan_choose (&flow->plan, use, now);
+  if (use == BL_USE_SOUND || use == BL_USE_REPORT)
+    return paths;
+  for (unsigned i = 0; i < BL_PATHPLAN_PATHS; i++)
+    if (!bl_scream_may_send (&control_of (flow, i)->scream, bytes, now))
+      paths &= ~(1u << i);
+  return paths;
+}
+
+void
+bl_flow_on_sent (BlFlow *flow, unsigned paths, uint32_t ssrc, uint16_t seq,
+                 uint32_t bytes, BlTime now)
+{
+  bl_pathplan_on_sent (&flow->plan, paths, now);
+  if (!flow->options.per_path)
+    paths = 1;
+  for (unsigned i = 0; i < flow->n_controls; i++) {
+    Control *control = &flow->controls[i];
+    if (!(paths >> i & 1))
+      continue;
+    bl_scream_on_sent (&control->scream, ++control->seq, bytes, now);
+    bl_ccfb_sender_on_sent (&control->sent, ssrc, seq, control->seq);
+  }
+}
+
+void
+bl_flow_on_heard (BlFlow *flow, unsigned path)
+{
+  bl_pathplan_on_heard (&flow->plan, path);
+}
+
+static void
+learn (BlFlow *flow, unsigned path)
+{
+  const BlPathMeter *meter = &control_of (flow, path)->scream.meter;
+  BlPathReport report = {
+    .queue_us = meter->standing_queue_us,
+    .loss_percent = meter->loss_q16 * 100 >> 16,
+    .rate_bps = bl_scream_target_bps (&control_of (flow, path)->scream),
+  };
+  bl_pathplan_report (&flow->plan, path, &report);
+}
+
+bool
+bl_flow_on_ccfb (BlFlow *flow, unsigned path, const BlRtcpPacket *packet,
+                 BlTime now)
+{
+  Control *control = control_of (flow, path);
+  BlCcfbReport report;
+  BlPacketResult results[RESULTS];
+  unsigned n = 0;
+  if (bl_ccfb_parse (packet, &report) != BL_CCFB_OK)
+    return false;
+  while (bl_ccfb_sender_next (&control->sent, &report, &results[n]))
+    if (++n == RESULTS) {
+      bl_scream_on_feedback (&control->scream, results, n, now);
+      n = 0;
+    }
+  if (n > 0)
+    bl_scream_on_feedback (&control->scream, results, n, now);
+  learn (flow, path);
+  return true;
+}
+
+void
+bl_flow_on_results (BlFlow *flow, const BlPacketResult *results, unsigned n,
+                    BlTime now)
+{
+  bl_scream_on_feedback (&flow->controls[0].scream, results, n, now);
+  if (flow->plan.there != 0)
+    learn (flow, flow->plan.best);
+}
+
+void
+bl_flow_on_time (BlFlow *flow, BlTime now)
+{
+  bl_pathplan_on_time (&flow->plan, now);
+}
+
+/* Does `a` carry the picture better than `b`? */
+static bool
+carries_better (const BlFlow *flow, unsigned a, unsigned b, BlTime now)
+{
+  bool a_stalled = bl_scream_is_stalled (&control_of (flow, a)->scream, now);
+  bool b_stalled = bl_scream_is_stalled (&control_of (flow, b)->scream, now);
+  return !a_stalled && b_stalled;
+}
+
+/* The control that the picture's rate follows: of the best path; of its copies'
+ * when nothing comes back from that one; the slower of the two where both are
+ * to carry everything. */
+static const BlScream *
+leading (const BlFlow *flow, BlTime now)
+{
+  unsigned paths = bl_pathplan_choose (&flow->plan, BL_USE_PICTURE, now);
+  unsigned lead = flow->plan.best;
+  for (unsigned i = 0; i < BL_PATHPLAN_PATHS; i++) {
+    if (i == lead || !(paths >> i & 1))
+      continue;
+    if (carries_better (flow, i, lead, now)
+        || (flow->plan.mode == BL_PATH_MODE_DUPLICATE
+            && !carries_better (flow, lead, i, now)
+            && bl_scream_target_bps (&control_of (flow, i)->scream)
+                   < bl_scream_target_bps (&control_of (flow, lead)->scream)))
+      lead = i;
+  }
+  return &control_of (flow, lead)->scream;
+}
+
+uint64_t
+bl_flow_target_bps (const BlFlow *flow, BlTime now)
+{
+  return bl_scream_target_bps (leading (flow, now));
+}
+
+uint64_t
+bl_flow_pacing_bps (const BlFlow *flow, BlTime now)
+{
+  return bl_scream_pacing_bps (leading (flow, now), now);
+}
+
+bool
+bl_flow_is_stalled (const BlFlow *flow, BlTime now)
+{
+  return bl_scream_is_stalled (leading (flow, now), now);
+}
+
+uint32_t
+bl_flow_padding_bytes (BlFlow *flow, BlTime now)
+{
+  return bl_scream_padding_bytes (&control_of (flow, flow->plan.best)->scream,
+                                  now);
+}
+
+BlFlowPath
+bl_flow_path (const BlFlow *flow, unsigned path, BlTime now)
+{
+  const BlScream *scream = &control_of (flow, path)->scream;
+  bool there = (flow->plan.there >> path & 1) != 0;
+  return (BlFlowPath){
+    .there = there,
+    .best = there && flow->plan.best == path,
+    .in_doubt = there && bl_pathplan_in_doubt (&flow->plan, path, now),
+    .rtt_us = scream->meter.smoothed_rtt_us,
+    .queue_us = scream->meter.standing_queue_us,
+    .loss_percent = scream->meter.loss_q16 * 100 >> 16,
+    .target_bps = bl_scream_target_bps (scream),
+  };
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How much may leave, and by which paths: congestion control of each path
+ * (rtc/scream.h), fed by what is reported of it, and the plan of which packet
+ * takes which (vehicle/pathplan.h).
+ *
+ * Where the other end speaks RFC 8888 as our relay does, a report that comes
+ * over a path is of that path. Else there is one transport-wide report for all
+ * of them: then one control stands for whatever path is the best, and no copies
+ * are sent.
+ *
+ * Sans I/O; one thread.
+ */
+#pragma once
+
+#include "rtc/packetresult.h"
+#include "rtc/rtcp.h"
+#include "vehicle/pathplan.h"
+
+typedef struct BlFlow BlFlow;
+
+typedef struct {
+  BlPathMode mode;
+  bool per_path; /* reports are RFC 8888, of the path that they come over */
+  uint64_t start_bps, max_bps; /* of all that leaves */
+} BlFlowOptions;
+
+/* NULL if there is no memory (about 0.5 MB a path). */
+BlFlow *bl_flow_new (const BlFlowOptions *options);
+/* Accepts NULL. */
+void bl_flow_free (BlFlow *flow);
+
+/* A path has come, or works anew; or it is gone. */
+void bl_flow_add_path (BlFlow *flow, unsigned path);
+void bl_flow_remove_path (BlFlow *flow, unsigned path, BlTime now);
+
+/* The paths for a packet of `bytes`, a bit each. Sound and reports always have
+ * one while there is any; for all else it is 0 when no window has room. */
+unsigned bl_flow_choose (const BlFlow *flow, BlPacketUse use, uint32_t bytes,
+                         BlTime now);
+
+/* It left by `paths`, as bl_flow_choose() said. */
+void bl_flow_on_sent (BlFlow *flow, unsigned paths, uint32_t ssrc, uint16_t seq,
+                      uint32_t bytes, BlTime now);
+
+/* An authentic compound came over `path`. */
+void bl_flow_on_heard (BlFlow *flow, unsigned path);
+
+/* A report of RFC 8888 that came over it. False if it is malformed. */
+bool bl_flow_on_ccfb (BlFlow *flow, unsigned path, const BlRtcpPacket *packet,
+                      BlTime now);
+
+/* What transport-cc says; numbers as of bl_flow_on_sent() calls, from 1 on. */
+void bl_flow_on_results (BlFlow *flow, const BlPacketResult *results,
+                         unsigned n, BlTime now);
+
+/* Call about every 20 ms. */
+void bl_flow_on_time (BlFlow *flow, BlTime now);
+
+/* What all that leaves may come to. */
+uint64_t bl_flow_target_bps (const BlFlow *flow, BlTime now);
+
+/* How fast packets of video may follow one another. */
+uint64_t bl_flow_pacing_bps (const BlFlow *flow, BlTime now);
+
+/* What is encoded now would only wait. */
+bool bl_flow_is_stalled (const BlFlow *flow, BlTime now);
+
+/* Bytes of padding that would help to find out whether there is room for
+ * more. */
+uint32_t bl_flow_padding_bytes (BlFlow *flow, BlTime now);
+
+typedef struct {
+  bool there, best, in_doubt;
+  BlTime rtt_us, queue_us; /* 0: not known yet */
+  uint32_t loss_percent;
+  uint64_t target_bps;
+} BlFlowPath;
+
+BlFlowPath bl_flow_path (const BlFlow *flow, unsigned path, BlTime now);

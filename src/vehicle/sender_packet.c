@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/blassert.h"
+#include "rtc/h264.h"
+#include "rtc/rtpext.h"
+#include "rtc/rtx.h"
+#include "vehicle/sender_private.h"
+
+#define BUFFER_BYTES (BL_SENDER_MAX_RTP_BYTES + BL_SENDER_TAIL_BYTES)
+
+typedef struct {
+  const BlSenderTrack *track;
+  uint32_t ssrc;
+  uint8_t pt;
+  uint16_t seq;
+  uint32_t timestamp;
+  bool marker;
+  BlNtp capture; /* 0: not in this packet */
+} Header;
+
+static void
+write_header (BlWriter *w, const Header *h, BlNtp wall,
+              BlRtpExtOffsets *out_offsets)
+{
+  BlRtp rtp = {
+    .payload_type = h->pt,
+    .marker = h->marker,
+    .seq = h->seq,
+    .timestamp = h->timestamp,
+    .ssrc = h->ssrc,
+  };
+  BlRtpExtValues values = {
+    .present = BL_RTP_EXT_BIT (BL_RTP_EXT_MID)
+               | BL_RTP_EXT_BIT (BL_RTP_EXT_ABS_SEND_TIME)
+               | BL_RTP_EXT_BIT (BL_RTP_EXT_TRANSPORT_CC),
+    .abs_send_time = bl_rtp_abs_send_time (wall),
+    .capture_ntp = h->capture,
+  };
+  const BlNegotiatedTrack *negotiated = &h->track->negotiated;
+  memcpy (values.mid, negotiated->mid,
+          strnlen (negotiated->mid, BL_RTP_MID_MAX_BYTES));
+  if (h->capture)
+    values.present |= BL_RTP_EXT_BIT (BL_RTP_EXT_ABS_CAPTURE_TIME);
+  bl_rtp_ext_write (w, &rtp, &negotiated->extensions, &values, out_offsets);
+}
+
+/* Gives the packet its transport-wide number and lets it go. */
+static void
+let_go (BlSender *s, const Header *h, uint8_t *buffer, BlWriter *w,
+        const BlRtpExtOffsets *offsets, unsigned paths, BlTime now)
+{
+  bl_assert (bl_writer_ok (w));
+  uint32_t length = (uint32_t)bl_writer_length (w);
+  uint16_t number = bl_twcc_sender_on_sent (&s->twcc, length, now);
+  if (offsets->transport_seq)
+    bl_rtp_ext_patch_transport_seq (buffer, offsets, number);
+  bl_flow_on_sent (s->flow, paths, h->ssrc, h->seq, length, now);
+  s->sender_stats.packets++;
+  s->sender_stats.bytes += length;
+  s->callbacks->send (buffer, length, BUFFER_BYTES, paths, false, s->user_data);
+}
+
+void
+bl_sender_send_payload (BlSender *s, const BlQueuedPayload *payload,
+                        uint64_t seq, unsigned paths, BlTime now, BlNtp wall)
+{
+  const BlHistoryMeta *meta = &payload->meta;
+  uint8_t buffer[BUFFER_BYTES];
+  BlWriter w = bl_writer (buffer, BL_SENDER_MAX_RTP_BYTES);
+  BlRtpExtOffsets offsets;
+  Header header = {
+    .track = &s->video,
+    .ssrc = s->video.negotiated.ssrc,
+    .pt = s->video.negotiated.pt,
+    .seq = (uint16_t)seq,
+    .timestamp = meta->timestamp,
+    .marker = meta->marker,
+    .capture = meta->capture,
+  };
+  write_header (&w, &header, wall, &offsets);
+  bl_writer_bytes (&w, payload->packet->data, meta->payload_length);
+  bl_rtp_sender_stats_on_sent (&s->video.stats, meta->payload_length);
+  bl_pacer_on_sent (&s->pacer, (uint32_t)bl_writer_length (&w), now);
+  let_go (s, &header, buffer, &w, &offsets, paths, now);
+}
+
+void
+bl_sender_send_rtx (BlSender *s, const BlHistoryEntry *entry, unsigned paths,
+                    BlTime now, BlNtp wall)
+{
+  const BlHistoryMeta *meta = &entry->meta;
+  uint8_t buffer[BUFFER_BYTES];
+  BlWriter w = bl_writer (buffer, BL_SENDER_MAX_RTP_BYTES);
+  BlRtpExtOffsets offsets;
+  Header header = {
+    .track = &s->video,
+    .ssrc = s->video.negotiated.rtx_ssrc,
+    .pt = (uint8_t)s->video.negotiated.rtx_pt,
+    .seq = (uint16_t)s->rtx_next_seq++,
+    .timestamp = meta->timestamp,
+    .marker = meta->marker,
+    .capture = meta->capture,
+  };
+  write_header (&w, &header, wall, &offsets);
+  bl_rtx_write_payload (&w, (uint16_t)entry->seq, entry->packet->data,
+                        meta->payload_length);
+  bl_pacer_on_sent (&s->pacer, (uint32_t)bl_writer_length (&w), now);
+  let_go (s, &header, buffer, &w, &offsets, paths, now);
+}
+
+void
+bl_sender_send_sound (BlSender *s, const uint8_t *data, size_t length,
+                      uint32_t timestamp, bool first, BlNtp captured_ntp,
+                      BlTime now, BlNtp wall)
+{
+  BlSenderTrack *track = &s->audio;
+  uint8_t buffer[BUFFER_BYTES];
+  BlWriter w = bl_writer (buffer, BL_SENDER_MAX_RTP_BYTES);
+  BlRtpExtOffsets offsets;
+  Header header = {
+    .track = track,
+    .ssrc = track->negotiated.ssrc,
+    .pt = track->negotiated.pt,
+    .seq = (uint16_t)track->next_seq++,
+    .timestamp = timestamp,
+    .marker = first, /* RFC 3551 section 4.1: a talkspurt begins */
+    .capture = captured_ntp,
+  };
+  write_header (&w, &header, wall, &offsets);
+  bl_writer_bytes (&w, data, length);
+  let_go (s, &header, buffer, &w, &offsets,
+          bl_flow_choose (s->flow, BL_USE_SOUND, (uint32_t)length, now), now);
+}
+
+void
+bl_sender_send_rtcp (BlSender *s, uint8_t *compound, size_t length,
+                     size_t capacity, BlTime now)
+{
+  unsigned paths
+      = bl_flow_choose (s->flow, BL_USE_REPORT, (uint32_t)length, now);
+  s->callbacks->send (compound, length, capacity, paths, true, s->user_data);
+}
