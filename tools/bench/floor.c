@@ -32,6 +32,7 @@ static const char usage_text[]
       "  --frames N      a run; default 5\n"
       "  --pairs N       default 61\n"
       "  --fps N         frames at this rate; default: as fast as received\n"
+      "  --alone         without the base in between: for a profiler\n"
       "  --wake          receivers sleep in epoll; default: look each 200 µs\n"
       "  --to ADDRESS    where the receivers listen; default 127.0.0.1\n"
       "  --netns NAME    network namespace of the receivers\n";
@@ -39,7 +40,7 @@ static const char usage_text[]
 typedef struct {
   FloorReceiverSetup receivers;
   unsigned frames, pairs, fps;
-  bool json;
+  bool json, alone;
   unsigned n_variants;
   const FloorVariant *variants[MAX_VARIANTS];
 } Setup;
@@ -150,10 +151,12 @@ measure (const Setup *setup, const FloorReceivers *receivers, Result *results)
         continue;
       /* Who goes first alternates: the second finds warmer caches. */
       for (unsigned turn = 0; turn < 2; turn++)
-        if ((pair + turn) % 2)
-          r->base[at] = run (base, &floor_variants[0], receivers, setup);
-        else
+        if ((pair + turn) % 2 == 0)
           r->own[at] = run (r->sender, setup->variants[v], receivers, setup);
+        else if (!setup->alone)
+          r->base[at] = run (base, &floor_variants[0], receivers, setup);
+      if (setup->alone)
+        r->base[at] = r->own[at];
       r->errors = floor_sender_errors (r->sender);
     }
 }
@@ -302,6 +305,7 @@ read_options (int argc, char **argv, Setup *setup)
           { "frames", required_argument, NULL, 'f' },
           { "pairs", required_argument, NULL, 'p' },
           { "fps", required_argument, NULL, 'r' },
+          { "alone", no_argument, NULL, 'A' },
           { "wake", no_argument, NULL, 'w' },
           { "to", required_argument, NULL, 't' },
           { "netns", required_argument, NULL, 'n' },
@@ -330,6 +334,9 @@ read_options (int argc, char **argv, Setup *setup)
       break;
     case 'r':
       setup->fps = number (optarg, 1000);
+      break;
+    case 'A':
+      setup->alone = true;
       break;
     case 'w':
       setup->receivers.wait_in_epoll = true;
