@@ -34,9 +34,10 @@ struct BlCapture {
   char *message;
   bool on;
   char *no_sound; /* why the microphone failed; "": it has not */
-  int bitrate_bps;
+  BlEncoderSettings settings;
   GstElement *pipeline; /* NULL while stopped */
   GstElement *encoder;
+  GstElement *size; /* NULL: the picture's can't be changed */
   GSource *bus_source;
   GSource *watch;
   GSource *retry;
@@ -45,9 +46,11 @@ struct BlCapture {
   BlTime picture_us; /* when the last one came, or it was started */
   BlCaptureStats stats;
 
-  BlTimer *wakeup;  /* ready when the queue holds something */
-  int gate_shut;    /* atomic; the encoder's thread looks at it */
-  int n_skipped;    /* atomic; it counts */
+  BlTimer *wakeup; /* ready when the queue holds something */
+  /* Atomic: the encoder's thread looks at the first two, and counts. */
+  int gate_shut, every;
+  int n_skipped;
+  guint n_raw;      /* its own */
   int skipped_seen; /* of these in the statistics */
   GMutex lock;      /* guards what follows; GStreamer's threads come here */
   Queued queue[QUEUE_LENGTH];
@@ -107,6 +110,8 @@ static GstPadProbeReturn
 on_raw_picture (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
   BlCapture *c = data;
+  if (c->n_raw++ % (guint)g_atomic_int_get (&c->every) != 0)
+    return GST_PAD_PROBE_DROP;
   if (!g_atomic_int_get (&c->gate_shut))
     return GST_PAD_PROBE_OK;
   g_atomic_int_inc (&c->n_skipped);
@@ -232,6 +237,7 @@ stop_pipeline (BlCapture *c)
   if (c->pipeline)
     gst_element_set_state (c->pipeline, GST_STATE_NULL);
   gst_clear_object (&c->encoder);
+  gst_clear_object (&c->size);
   gst_clear_object (&c->pipeline);
   drop_queue (c);
   g_mutex_lock (&c->lock);
@@ -418,6 +424,9 @@ set_up_pipeline (BlCapture *c)
   set_up_sink (c, "video", &video);
   set_up_sink (c, "audio", &audio);
   c->encoder = gst_bin_get_by_name (GST_BIN (c->pipeline), "encoder");
+  c->size = gst_bin_get_by_name (GST_BIN (c->pipeline), "size");
+  if (c->size)
+    bl_encoder_set_size (c->size, c->settings.width, c->settings.height);
   g_autoptr (GstPad) raw = gst_element_get_static_pad (c->encoder, "sink");
   if (raw)
     gst_pad_add_probe (raw, GST_PAD_PROBE_TYPE_BUFFER, on_raw_picture, c, NULL);
@@ -440,7 +449,7 @@ static void
 start_pipeline (BlCapture *c)
 {
   BlCaptureOptions options = *c->options;
-  options.bitrate_bps = c->bitrate_bps;
+  options.bitrate_bps = (int)c->settings.bitrate_bps;
   if (*c->no_sound)
     options.sound = "none";
   g_autoptr (GError) error = NULL;
@@ -471,7 +480,12 @@ bl_capture_new (const BlCaptureOptions *options,
   c->context = g_main_context_ref_thread_default ();
   c->message = g_strdup ("");
   c->no_sound = g_strdup ("");
-  c->bitrate_bps = options->bitrate_bps;
+  c->every = 1;
+  c->settings
+      = (BlEncoderSettings){ .width = (uint16_t)options->width,
+                             .height = (uint16_t)options->height,
+                             .every = 1,
+                             .bitrate_bps = (uint32_t)options->bitrate_bps };
   c->retry_ms = RETRY_FIRST_MS;
   g_mutex_init (&c->lock);
   c->wakeup = bl_timer_new (G_PRIORITY_HIGH, on_wakeup, c);
@@ -521,11 +535,18 @@ bl_capture_force_keyframe (BlCapture *capture)
 }
 
 void
-bl_capture_set_bitrate (BlCapture *capture, int bitrate_bps)
+bl_capture_set_encoder (BlCapture *capture, const BlEncoderSettings *settings)
 {
-  capture->bitrate_bps = bitrate_bps;
-  if (capture->encoder)
-    bl_encoder_set_bitrate (capture->encoder, bitrate_bps);
+  BlCapture *c = capture;
+  bool same_size = settings->width == c->settings.width
+                   && settings->height == c->settings.height;
+  c->settings = *settings;
+  if (!c->encoder)
+    return;
+  g_atomic_int_set (&c->every, settings->every);
+  if (c->size && !same_size)
+    bl_encoder_set_size (c->size, settings->width, settings->height);
+  bl_encoder_set_bitrate (c->encoder, (int)settings->bitrate_bps);
 }
 
 void

@@ -22,6 +22,7 @@
 #include <stdbool.h>
 
 #include "base/bltime.h"
+#include "vehicle/encoding.h"
 #include "vehicle/pipeline.h"
 
 #define BL_CAPTURE_STALL_MS 5000
@@ -79,8 +80,10 @@ void bl_capture_stop (BlCapture *capture);
 /* The next access unit is to be an IDR. Does nothing while it isn't running. */
 void bl_capture_force_keyframe (BlCapture *capture);
 
-/* From the next picture on; kept over restarts. */
-void bl_capture_set_bitrate (BlCapture *capture, int bitrate_bps);
+/* From the next picture on; kept over restarts. The size changes only where the
+ * pipeline can (pipelines/README.md). */
+void bl_capture_set_encoder (BlCapture *capture,
+                             const BlEncoderSettings *settings);
 
 /* While the gate is shut pictures are passed over ahead of the encoder, so that
  * none is encoded that would only wait. Open at each start. */

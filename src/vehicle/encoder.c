@@ -34,3 +34,14 @@ bl_encoder_set_bitrate (GstElement *encoder, int bitrate_bps)
   else if (g_object_class_find_property (class, "extra-controls"))
     set_v4l2_bitrate (encoder, bitrate_bps);
 }
+
+void
+bl_encoder_set_size (GstElement *size, int width, int height)
+{
+  /* Its shape is the source's, so that the pixels' needs no telling: where it
+   * is unknown (shared memory), a telling would find nothing to agree with. */
+  g_autoptr (GstCaps) caps
+      = gst_caps_new_simple ("video/x-raw", "width", G_TYPE_INT, width,
+                             "height", G_TYPE_INT, height, NULL);
+  g_object_set (size, "caps", caps, NULL);
+}

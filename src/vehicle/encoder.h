@@ -11,3 +11,7 @@ void bl_encoder_force_keyframe (GstElement *encoder);
 
 /* From the next picture on. */
 void bl_encoder_set_bitrate (GstElement *encoder, int bitrate_bps);
+
+/* Pictures leave `size` with these dimensions, in pixels, from the next one on;
+ * the encoder begins anew with an IDR. */
+void bl_encoder_set_size (GstElement *size, int width, int height);

@@ -26,7 +26,7 @@
   (BL_SENDER_MAX_RTP_BYTES - BL_SENDER_HEADER_BYTES - BL_RTX_OSN_BYTES)
 
 /* Where congestion control begins. */
-#define START_BPS 1200000
+#define START_BPS 1500000
 
 /* While no window has room, it is looked at again after so long. */
 #define WINDOW_FULL_US (5 * BL_MS)

@@ -30,6 +30,8 @@ struct BlVehicle {
   BlDtlsContext *dtls;
   BlFingerprint fingerprint;
   BlCapture *capture;
+  BlEncoding encoding;
+  BlEncoderSettings settings; /* as the capture has them */
   BlKiosk *kiosk;
   BlHealth health;
   guint health_source;
@@ -151,10 +153,22 @@ on_keyframe (gpointer user_data)
 }
 
 static void
+tell_encoder (BlVehicle *v)
+{
+  BlEncoderSettings settings = bl_encoding_settings (&v->encoding);
+  if (settings.width != v->settings.width
+      || settings.height != v->settings.height)
+    bl_info ("picture %ux%u", settings.width, settings.height);
+  v->settings = settings;
+  bl_capture_set_encoder (v->capture, &settings);
+}
+
+static void
 on_rate (guint64 video_bps, gpointer user_data)
 {
   BlVehicle *v = user_data;
-  bl_capture_set_bitrate (v->capture, (int)video_bps);
+  bl_encoding_set_rate (&v->encoding, video_bps, bl_clock_now ());
+  tell_encoder (v);
 }
 
 static void
@@ -285,6 +299,11 @@ begin (BlVehicle *v, bool resumed)
   if (!bl_call_start (&v->call, resumed, bl_clock_now ()))
     return FALSE;
   set_message (v, "");
+  const BlCaptureOptions *capture = &v->options->capture;
+  bl_encoding_init (&v->encoding, (guint16)capture->width,
+                    (guint16)capture->height, (guint16)capture->fps,
+                    (guint64)capture->bitrate_bps);
+  v->settings = bl_encoding_settings (&v->encoding);
   bl_capture_start (v->capture);
   step_soon (v);
   return TRUE;
@@ -344,8 +363,18 @@ static void
 on_frame (const BlCaptureFrame *frame, gpointer user_data)
 {
   BlVehicle *v = user_data;
-  if (v->publisher)
-    bl_publisher_frame (v->publisher, frame);
+  if (!v->publisher)
+    return;
+  bl_publisher_frame (v->publisher, frame);
+  if (!frame->video)
+    return;
+  /* The ladder goes up by time alone. */
+  bl_encoding_set_rate (&v->encoding, v->encoding.rate_bps, bl_clock_now ());
+  BlEncoderSettings before = v->settings;
+  bool told = bl_encoding_on_picture (&v->encoding, (guint32)frame->length,
+                                      frame->keyframe);
+  if (told || bl_encoding_settings (&v->encoding).width != before.width)
+    tell_encoder (v);
 }
 
 static void

@@ -179,10 +179,50 @@ START_TEST (the_bitrate_changes_while_it_runs)
   bl_capture_start (c);
   (void)bytes_of (&seen, 15);
   gsize high = bytes_of (&seen, 60);
-  bl_capture_set_bitrate (c, 150000);
+  bl_capture_set_encoder (
+      c, &(BlEncoderSettings){
+             .width = 320, .height = 240, .every = 1, .bitrate_bps = 150000 });
   (void)bytes_of (&seen, 15);
   gsize low = bytes_of (&seen, 60);
   ck_assert_msg (low * 2 < high, "%zu bytes before, %zu after", high, low);
+}
+END_TEST
+
+START_TEST (the_size_changes_while_it_runs)
+{
+  BlCaptureOptions options = defaults;
+  Seen seen = { 0 };
+  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
+  bl_capture_start (c);
+  RUN_UNTIL (&seen, seen.video >= 5);
+  ck_assert_uint_eq (seen.height, 240);
+  BlEncoderSettings smaller
+      = { .width = 160, .height = 120, .every = 1, .bitrate_bps = 200000 };
+  bl_capture_set_encoder (c, &smaller);
+  RUN_UNTIL (&seen, seen.height == 120);
+  ck_assert_uint_eq (seen.width, 160);
+  ck_assert_uint_eq (seen.bad_keyframes, 0);
+}
+END_TEST
+
+START_TEST (a_shut_gate_lets_no_picture_through_and_is_no_stall)
+{
+  BlCaptureOptions options = defaults;
+  options.stall_ms = 500;
+  Seen seen = { 0 };
+  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
+  bl_capture_start (c);
+  RUN_UNTIL (&seen, seen.video >= 5);
+  bl_capture_set_gate (c, false);
+  /* Those that were in the encoder come out yet. */
+  guint64 skipped = bl_capture_stats (c).skipped;
+  RUN_UNTIL (&seen, bl_capture_stats (c).skipped >= skipped + 5);
+  guint before = seen.video;
+  RUN_UNTIL (&seen, bl_capture_stats (c).skipped >= skipped + 45);
+  ck_assert_uint_eq (seen.video, before);
+  ck_assert_uint_eq (bl_capture_stats (c).restarts, 0);
+  bl_capture_set_gate (c, true);
+  RUN_UNTIL (&seen, seen.video > before);
 }
 END_TEST
 
@@ -347,6 +387,8 @@ main (void)
   tcase_add_test (tc, a_frame_bears_the_moment_of_its_capture);
   tcase_add_test (tc, a_keyframe_comes_when_it_is_asked_for);
   tcase_add_test (tc, the_bitrate_changes_while_it_runs);
+  tcase_add_test (tc, the_size_changes_while_it_runs);
+  tcase_add_test (tc, a_shut_gate_lets_no_picture_through_and_is_no_stall);
   tcase_add_test (tc, a_missing_camera_is_reported_and_tried_again);
   tcase_add_test (tc, a_network_camera_that_is_not_there_says_what_to_check);
   tcase_add_test (tc, a_camera_that_hangs_is_started_anew);

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vehicle/encoding.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+#define FPS 30
+
+/* An encoder that makes `percent` of what it is told. */
+static void
+encode (BlEncoding *e, unsigned pictures, unsigned percent)
+{
+  for (unsigned i = 0; i < pictures; i++) {
+    uint32_t told = bl_encoding_settings (e).bitrate_bps;
+    bl_encoding_on_picture (
+        e, (uint32_t)((uint64_t)told * percent / 100 / 8 / FPS), false);
+  }
+}
+
+static const struct {
+  unsigned makes, told; /* percent of what it is told, and so of the rate */
+} encoders[] = {
+  { 100, 100 }, { 90, 107 },
+  { 75, 127 },  { 50, BL_ENCODING_MOST_PERCENT },
+  { 110, 95 },  { 150, BL_ENCODING_LEAST_PERCENT },
+};
+
+START_TEST (an_encoder_is_told_so_much_that_what_comes_out_fits)
+{
+  BlEncoding e;
+  bl_encoding_init (&e, 1280, 720, FPS, 2000000);
+  encode (&e, 60 * BL_ENCODING_PICTURES, encoders[_i].makes);
+  unsigned told = bl_encoding_settings (&e).bitrate_bps / 20000;
+  ck_assert_msg (told + 6 >= encoders[_i].told && told <= encoders[_i].told + 6,
+                 "%u %%", told);
+}
+END_TEST
+
+START_TEST (keyframes_and_the_pictures_before_a_new_rate_do_not_count)
+{
+  BlEncoding e;
+  bl_encoding_init (&e, 1280, 720, FPS, 2000000);
+  for (unsigned i = 0; i < 100; i++)
+    ck_assert (!bl_encoding_on_picture (&e, 100000, true));
+  encode (&e, BL_ENCODING_PICTURES - 1, 10);
+  bl_encoding_set_rate (&e, 1900000, 0);
+  encode (&e, BL_ENCODING_PICTURES - 1, 100);
+  ck_assert_uint_eq (bl_encoding_settings (&e).bitrate_bps, 1900000);
+}
+END_TEST
+
+static const struct {
+  uint16_t width, height, fps;
+  uint64_t rate_bps;
+  uint16_t to_width, to_height, every;
+} sizes[] = {
+  { 1280, 720, 30, 2500000, 1280, 720, 1 },
+  { 1280, 720, 30, 1000000, 960, 540, 1 },
+  { 1280, 720, 30, 450000, 640, 360, 1 },
+  { 1280, 720, 30, 100000, 640, 360, 2 },
+  { 1920, 1080, 60, 4000000, 1920, 1080, 2 },
+  { 1024, 768, 30, 450000, 480, 360, 1 },
+  { 320, 240, 30, 100000, 320, 240, 2 },
+  { 352, 288, 15, 100000, 352, 288, 1 },
+};
+
+START_TEST (the_picture_is_as_large_as_the_rate_is_good_for)
+{
+  BlEncoding e;
+  bl_encoding_init (&e, sizes[_i].width, sizes[_i].height, sizes[_i].fps,
+                    sizes[_i].rate_bps);
+  BlEncoderSettings settings = bl_encoding_settings (&e);
+  ck_assert_uint_eq (settings.width, sizes[_i].to_width);
+  ck_assert_uint_eq (settings.height, sizes[_i].to_height);
+  ck_assert_uint_eq (settings.every, sizes[_i].every);
+}
+END_TEST
+
+START_TEST (no_rate_is_so_small_that_an_encoder_would_refuse_it)
+{
+  BlEncoding e;
+  bl_encoding_init (&e, 1280, 720, FPS, 2000000);
+  bl_encoding_set_rate (&e, 0, 0);
+  ck_assert_uint_gt (bl_encoding_settings (&e).bitrate_bps, 0);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("vehicle/encoding");
+  TCase *tc = tcase_create ("encoding");
+  tcase_add_loop_test (tc, an_encoder_is_told_so_much_that_what_comes_out_fits,
+                       0, (int)(sizeof encoders / sizeof *encoders));
+  tcase_add_test (tc,
+                  keyframes_and_the_pictures_before_a_new_rate_do_not_count);
+  tcase_add_loop_test (tc, the_picture_is_as_large_as_the_rate_is_good_for, 0,
+                       (int)(sizeof sizes / sizeof *sizes));
+  tcase_add_test (tc, no_rate_is_so_small_that_an_encoder_would_refuse_it);
+  suite_add_tcase (suite, tc);
+  SRunner *runner = srunner_create (suite);
+  srunner_run_all (runner, CK_NORMAL);
+  int failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
