@@ -14,11 +14,11 @@
  *      ▴                                                           │
  *      └──────────────the cursor's packet is gone──────────────────┘
  *
- * JOINING begins at the last IDR, which leaves at once, and goes on several
- * times as fast as the stream runs, with what arrives meanwhile behind it. If
- * that IDR is old, a new one is asked for too. Whoever is behind, in a join or
- * because the socket was full, goes on from a newer IDR when there is one: what
- * was left out takes no sequence numbers.
+ * JOINING begins at the last IDR, which leaves nearly at once, and goes on
+ * several times as fast as the stream runs, with what arrives meanwhile behind
+ * it. If that IDR is old, a new one is asked for too. Whoever is behind, in a
+ * join or because the socket was full, goes on from a newer IDR when there is
+ * one: what was left out takes no sequence numbers.
  *
  * One whose link is smaller than the stream is given fewer pictures
  * (relay/thinner.h). While it is given keyframes only, its way goes from one to
@@ -46,8 +46,10 @@ typedef enum {
 #define BL_JOIN_SPEED        4
 #define BL_JOIN_MIN_RATE_BPS 4000000
 
-/* Of the IDR, as much leaves at once. */
-#define BL_JOIN_FIRST_BYTES 65536
+/* Of the IDR, as much leaves at once, and the rest of it at this rate: it is
+ * what the viewer waits for. */
+#define BL_JOIN_FIRST_BYTES  65536
+#define BL_JOIN_KEY_RATE_BPS 100000000
 
 /* The most packets of one visit: few enough that nobody waits long for his
  * turn, enough that a picture leaves with one system call. */
@@ -73,7 +75,9 @@ typedef struct {
   uint16_t transport_seq;
 
   BlJoinState join;
-  uint64_t key_seq; /* the IDR that it has joined at, or looked at last */
+  uint64_t key_seq;       /* the IDR that it has joined at, or looked at last */
+  uint32_t key_timestamp; /* the IDR's that it has joined at */
+  uint64_t join_rate_bps; /* behind that IDR */
   BlJoinPacer pacer;
   uint64_t paced; /* arrivals that the pacer knows of */
   BlTimer join_timer;

@@ -70,6 +70,7 @@ move_to_key (BlViewer *viewer, const BlHistoryEntry *key, uint64_t arrival)
                         &timestamp);
   track->cursor = arrival;
   viewer->key_seq = key->seq;
+  viewer->key_timestamp = key->meta.timestamp;
 }
 
 /* The last IDR and the arrival to join at; NULL if there is none. */
@@ -96,7 +97,8 @@ begin_join (BlViewer *viewer)
   viewer->join = BL_JOIN_JOINING;
   viewer->paced = bl_history_next_arrival (history);
   bl_downlink_pardon (&viewer->link, now + BL_JOIN_PARDON_US);
-  bl_joinpacer_init (&viewer->pacer, join_rate_bps (history, key, arrival, now),
+  viewer->join_rate_bps = join_rate_bps (history, key, arrival, now);
+  bl_joinpacer_init (&viewer->pacer, BL_JOIN_KEY_RATE_BPS,
                      first_bytes (history, key), now);
 }
 
@@ -230,6 +232,8 @@ may_pass (BlViewer *viewer, BlTrackKind kind, const BlHistoryEntry *entry)
                                                        : PASS_LEFT_OUT;
   if (viewer->join == BL_JOIN_LIVE)
     return PASS;
+  if (entry->meta.timestamp != viewer->key_timestamp)
+    bl_joinpacer_set_rate (&viewer->pacer, viewer->join_rate_bps);
   BlTime due = bl_joinpacer_next_send (&viewer->pacer);
   if (due <= viewer->loop->now)
     return PASS;

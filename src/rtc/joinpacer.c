@@ -14,6 +14,13 @@ bl_joinpacer_init (BlJoinPacer *pacer, uint64_t rate_bps, uint32_t first_bytes,
 }
 
 void
+bl_joinpacer_set_rate (BlJoinPacer *pacer, uint64_t rate_bps)
+{
+  bl_assert (rate_bps > 0);
+  pacer->rate_bps = rate_bps;
+}
+
+void
 bl_joinpacer_on_live (BlJoinPacer *pacer, uint32_t bytes)
 {
   pacer->free_bytes += bytes;

@@ -35,6 +35,9 @@ typedef struct {
 void bl_joinpacer_init (BlJoinPacer *pacer, uint64_t rate_bps,
                         uint32_t first_bytes, BlTime now);
 
+/* From now on at this rate (> 0). */
+void bl_joinpacer_set_rate (BlJoinPacer *pacer, uint64_t rate_bps);
+
 /* A live packet was put at the end of the queue. */
 void bl_joinpacer_on_live (BlJoinPacer *pacer, uint32_t bytes);
 

@@ -50,6 +50,16 @@ START_TEST (the_first_part_leaves_at_once_and_the_rest_at_the_rate)
 }
 END_TEST
 
+START_TEST (a_new_rate_holds_from_the_next_packet_on)
+{
+  BlJoinPacer pacer;
+  bl_joinpacer_init (&pacer, 80000000, 0, 0);
+  ck_assert_uint_eq (drain (&pacer, 10000, 900), 10);
+  bl_joinpacer_set_rate (&pacer, 8000000);
+  ck_assert_uint_eq (drain (&pacer, 10000, 10 * BL_MS), 10);
+}
+END_TEST
+
 START_TEST (late_calls_catch_up_by_no_more_than_the_burst)
 {
   BlJoinPacer pacer;
@@ -103,6 +113,7 @@ main (void)
   tcase_add_test (tcase, the_first_packet_leaves_at_once);
   tcase_add_test (tcase,
                   the_first_part_leaves_at_once_and_the_rest_at_the_rate);
+  tcase_add_test (tcase, a_new_rate_holds_from_the_next_packet_on);
   tcase_add_test (tcase, late_calls_catch_up_by_no_more_than_the_burst);
   tcase_add_test (tcase, the_queue_shrinks_while_live_is_faster_than_the_rate);
   tcase_add_test (tcase,
