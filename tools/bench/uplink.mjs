@@ -10,8 +10,9 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { MobileSite } from '../../tests/lib/mobile.mjs';
 import { CASES, makeDrive } from './uplink/cases.mjs';
-import { comeback, judge, ownGaps } from './uplink/judge.mjs';
+import { comeback, freshness, judge, ownGaps } from './uplink/judge.mjs';
 import { PUBLISHERS } from './uplink/publishers.mjs';
+import { startScreen } from './uplink/screen.mjs';
 import { makeClip } from './uplink/stamp.mjs';
 
 const USAGE = `usage: tools/bench/uplink.mjs [OPTION…] [CASE…]
@@ -28,6 +29,7 @@ case and publisher, a line of JSON. Needs root. BL_BUILD: the build folder.
   --vehicle-kbps N   the vehicle's rate, if another
   --set S.KEY=VALUE  a key of the vehicle's configuration
   --seed N           of the link's losses (1)
+  --chromium         the relay's page in a real Chromium as well: "screen"
   --keep             leaves the folder of each run, and says where
   --list             the cases, and end
 
@@ -47,6 +49,7 @@ const pass = (ms) => new Promise((done) => setTimeout(done, ms));
 /**
  * @typedef {import('./uplink/cases.mjs').Case} Case
  * @typedef {{ kbps: number, vehicle_kbps: number, seed: number, keep: boolean,
+ *   chromium: boolean,
  *   traces?: string, seconds?: number,
  *   settings: Record<string, Record<string, string>> }} Options
  */
@@ -127,10 +130,12 @@ async function measure(t, one, publisher, options) {
   const frames = join(folder, 'viewer');
   const { viewers } = await bed.watch({ frames });
   await viewers.until('pictures', (second) => second.fps_min > 0);
+  const screen = options.chromium ? await startScreen(t, bed) : null;
   await pass(SETTLE_MS);
   const seconds = Math.min(one.seconds, options.seconds ?? Infinity);
   const played = await play(bed, one, seconds, trace);
   const [viewed] = await viewers.end();
+  const on_screen = await screen?.pictures();
   if (options.keep) await writeFile(join(folder, 'publisher.log'),
     source.log());
   const own_gaps = trace ? ownGaps(await readFile(trace, 'utf8'), seconds) : 0;
@@ -138,6 +143,8 @@ async function measure(t, one, publisher, options) {
     cap_kbps: kbps, own_gaps });
   const restored_ms = restoredAt(one);
   return { ...figures, width: viewed.video.width,
+    ...(on_screen && { screen: { ...freshness(on_screen, played.from_ms,
+      played.to_ms, own_gaps), width: on_screen.at(-1)?.width } }),
     ...(restored_ms === null ? {} : { back: await comeback(frames,
       played.from_ms + restored_ms) }) };
 }
@@ -187,6 +194,7 @@ const { values, positionals } = parseArgs({ allowPositionals: true, options: {
   set: { type: 'string', multiple: true, default: [] },
   seed: { type: 'string', default: '1' },
   keep: { type: 'boolean', default: false },
+  chromium: { type: 'boolean', default: false },
   list: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' } } });
 
@@ -213,7 +221,7 @@ if (values.help) {
 } else {
   const options = { kbps: Number(values.kbps), seed: Number(values.seed),
     vehicle_kbps: Number(values['vehicle-kbps'] ?? values.kbps),
-    keep: values.keep, traces: values.traces, settings: settingsOf(values.set),
+    keep: values.keep, chromium: values.chromium, traces: values.traces, settings: settingsOf(values.set),
     seconds: values.seconds ? Number(values.seconds) : undefined };
   const publishers = values.publisher === 'both' ? Object.keys(PUBLISHERS)
     : [values.publisher];

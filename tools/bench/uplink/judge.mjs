@@ -13,7 +13,7 @@ const OWN_GAP_MS = FREEZE_MS - FRAME_MS;
 
 /**
  * @typedef {{ arrived_ms: number, taken_ms: number, number: number,
- *   bytes: number, key: boolean }} Picture
+ *   bytes: number, key: boolean, width?: number }} Picture
  */
 
 /** @param {number[]} values @param {number} share */
@@ -93,6 +93,54 @@ const round = (value, digits = 0) =>
   Number.isFinite(value) ? Number(value.toFixed(digits)) : null;
 
 /**
+ * How fresh what was shown is.
+ * @param {Picture[]} all
+ * @param {number} from_ms
+ * @param {number} to_ms
+ * @param {number} own_gaps
+ */
+export function freshness(all, from_ms, to_ms, own_gaps) {
+  const shown = all.filter((p) => p.arrived_ms >= from_ms
+    && p.arrived_ms < to_ms);
+  const delays = shown.map((p) => p.arrived_ms - p.taken_ms);
+  const ages = screenAges(all, from_ms, to_ms);
+  const silent = gaps(shown, from_ms, to_ms);
+  const numbers = shown.map((p) => p.number);
+  const taken = (numbers.at(-1) ?? 0) - (numbers[0] ?? 0) + 1;
+  const freeze = frozen(silent, FREEZE_MS, to_ms - from_ms);
+  return {
+    fps: round(shown.length * 1000 / (to_ms - from_ms), 1),
+    delay_ms: [0.5, 0.95, 0.99].map((q) => round(quantile(delays, q))),
+    age_ms: [0.5, 0.95, 0.99].map((q) => round(quantile(ages, q))),
+    late: round(delays.filter((d) => d > LATE_MS).length / shown.length, 4),
+    freeze: round(freeze, 4),
+    freeze_beyond: round(freeze - own_gaps, 4),
+    freezes: silent.filter((gap) => gap > FREEZE_MS).length,
+    long_freezes: silent.filter((gap) => gap > LONG_FREEZE_MS).length,
+    longest_ms: round(Math.max(...silent)),
+    not_shown: round(1 - shown.length / taken, 4),
+  };
+}
+
+/**
+ * Bytes that could pass and did, a second, below the cap.
+ * @param {import('../../../tests/lib/impair.mjs').Passed[][]} passed
+ * @param {number} cap_bytes
+ */
+function useOfLinks(passed, cap_bytes) {
+  let capacity = 0;
+  let carried = 0;
+  const seconds = Math.min(...passed.map((link) => link.length));
+  for (let i = 0; i < seconds; i++) {
+    const ups = passed.map((link) => link[i].up);
+    capacity += Math.min(cap_bytes, ups.reduce((sum, up) =>
+      sum + up.capacity_bytes, 0));
+    carried += ups.reduce((sum, up) => sum + up.out.bytes, 0);
+  }
+  return { capacity: capacity / seconds, carried: carried / seconds };
+}
+
+/**
  * @param {{ folder: string, prefix: string, from_ms: number, to_ms: number,
  *   passed: import('../../../tests/lib/impair.mjs').Passed[][],
  *   cap_kbps: number, own_gaps: number }} run `passed`: by modem, the seconds
@@ -103,39 +151,14 @@ export async function judge(run) {
   const all = await readPictures(run.prefix);
   const shown = all.filter((p) => p.arrived_ms >= from_ms
     && p.arrived_ms < to_ms);
-  const seconds = (to_ms - from_ms) / 1000;
-  const delays = shown.map((p) => p.arrived_ms - p.taken_ms);
-  const ages = screenAges(all, from_ms, to_ms);
-  const silent = gaps(shown, from_ms, to_ms);
-  const cap_bytes = run.cap_kbps * 125;
-  let capacity = 0;
-  let carried = 0;
-  for (const [i, second] of run.passed[0].entries()) {
-    const ups = run.passed.map((seconds_) => seconds_[i]?.up ?? second.up);
-    capacity += Math.min(cap_bytes, ups.reduce((sum, up) =>
-      sum + up.capacity_bytes, 0));
-    carried += ups.reduce((sum, up) => sum + up.out.bytes, 0);
-  }
-  const bytes = shown.reduce((sum, p) => sum + p.bytes, 0);
-  const capacity_kbps = capacity / 125 / Math.max(1, run.passed[0].length);
-  const kbps = bytes / 125 / seconds;
-  const numbers = shown.map((p) => p.number);
-  const taken = (numbers.at(-1) ?? 0) - (numbers[0] ?? 0) + 1;
-  const freeze = frozen(silent, FREEZE_MS, to_ms - from_ms);
+  const { capacity, carried } = useOfLinks(run.passed, run.cap_kbps * 125);
+  const bytes = shown.reduce((sum, p) => sum + p.bytes, 0)
+    / ((to_ms - from_ms) / 1000);
   return {
-    fps: round(shown.length / seconds, 1),
-    delay_ms: [0.5, 0.95, 0.99].map((q) => round(quantile(delays, q))),
-    age_ms: [0.5, 0.95, 0.99].map((q) => round(quantile(ages, q))),
-    late: round(delays.filter((d) => d > LATE_MS).length / shown.length, 4),
-    freeze: round(freeze, 4),
-    freeze_beyond: round(freeze - run.own_gaps, 4),
-    freezes: silent.filter((gap) => gap > FREEZE_MS).length,
-    long_freezes: silent.filter((gap) => gap > LONG_FREEZE_MS).length,
-    longest_ms: round(Math.max(...silent)),
-    not_shown: round(1 - shown.length / taken, 4),
+    ...freshness(all, from_ms, to_ms, run.own_gaps),
     carried: round(carried / capacity, 3),
-    delivered: round(kbps / capacity_kbps, 3),
-    kbps: round(kbps),
+    delivered: round(bytes / capacity, 3),
+    kbps: round(bytes / 125),
     keyframes: shown.filter((p) => p.key).length,
     ssim: shown.length > 0 ? round(await likeness(run.folder,
       `${run.prefix}.h264`, all, 15), 3) : null,

@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
-const BITS = 20;
-const ROWS = 40;
+/** As camera.py and camera.js write it. */
+export const STAMP = { bits: 20, rows: 40 };
+const { bits: BITS, rows: ROWS } = STAMP;
 const CLIP_FRAMES = 30;
 export const SHAPE = { width: 1280, height: 720, fps: 30 };
 const { width: WIDTH, height: HEIGHT, fps: FPS } = SHAPE;
