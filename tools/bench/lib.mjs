@@ -25,8 +25,8 @@ const ADDRESS = '10.77.0.1';
  * @typedef {{ viewers: number, joined: number, complete: number,
  *   failed: number, error: string | null, seconds: number,
  *   delivered_per_s: number, expected: number, lost: number, loss: number,
- *   repaired: number, latency_us: Quantiles, connect_ms: Quantiles,
- *   keyframe_ms: Quantiles, own_cpu: number,
+ *   repaired: number, latency_us: Quantiles, answer_ms: Quantiles,
+ *   connect_ms: Quantiles, keyframe_ms: Quantiles, own_cpu: number,
  *   source: { packets_per_s: number, bps: number, late_max_ms: number },
  *   since_start: { packets: number, retransmissions: number,
  *     reordered: number, doubles: number, authentic: number, refused: number,
@@ -75,7 +75,7 @@ export class Bench {
     for (const command of [['link', 'add', 'bench0', 'type', 'veth', 'peer',
       'name', 'bench1'],
       ['address', 'add', `${ADDRESS}/24`, 'dev', 'bench0'],
-      ['link', 'set', 'bench0', 'up']]) {
+      ['link', 'set', 'bench0', 'up'], ['link', 'set', 'bench1', 'up']]) {
       await run('ip', ['-n', this.namespace, ...command]);
     }
     await makeCertificates(this.folder, [ADDRESS], []);
@@ -124,7 +124,7 @@ export class OurServer {
   /**
    * @param {Bench} bench
    * @param {{ cpu?: number, workers?: number, viewers?: number,
-   *   program?: string }} [options]
+   *   eds?: string[], program?: string }} [options]
    */
   constructor(bench, options = {}) {
     this.bench = bench;
@@ -143,7 +143,8 @@ export class OurServer {
     this.relay = new Relay(/** @type {any} */ (bench), {
       folder: this.folder, address: ADDRESS, namespace: bench.namespace,
       settings: { media: { workers: options.workers ?? 1 },
-        calls: { max_viewers: options.viewers ?? 128 } } });
+        calls: { eds: (options.eds ?? ['north']).join(', '),
+          max_viewers: options.viewers ?? 128 } } });
     await this.relay.configure();
     const argv = [options.program ?? join(BUILD, 'src/relay/bluelight-relay'),
       '--config', this.relay.config];
@@ -173,8 +174,9 @@ export class OurServer {
       '--server-pid', String(this.pid)];
   }
 
+  /** @returns {Promise<number | string>} */
   async stop() {
-    await this.relay.daemon.stop();
+    return this.relay.daemon.stop();
   }
 }
 
@@ -197,7 +199,7 @@ export class JanusServer {
 
   static async isThere() {
     try {
-      await run('janus', ['--version']);
+      await access('/usr/bin/janus');
       return true;
     } catch {
       return false;

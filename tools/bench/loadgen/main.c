@@ -47,7 +47,7 @@ main (int argc, char **argv)
     LgSwarm *swarm = lg_swarm_run (&options, &result, &error);
     if (swarm) {
       lg_report_print (&options, &result);
-      if (result.failed == 0 && result.n_keyframes == result.joined)
+      if (result.failed == 0 && result.complete == result.joined)
         status = EXIT_SUCCESS;
       lg_swarm_free (swarm);
     } else {

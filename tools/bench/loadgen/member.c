@@ -160,7 +160,7 @@ lg_member_new (unsigned index, LgShared *shared)
   LgMember *m = g_new0 (LgMember, 1);
   m->shared = shared;
   m->sample = index % LG_SAMPLE_EACH == 0;
-  m->connected_ns = LG_NEVER;
+  m->answered_ns = m->connected_ns = LG_NEVER;
   m->socket = (LgSocket){ .fd = -1, .receive = receive, .user_data = m };
   peer_session_init (&m->session, &shape, SSRC_BASE + 4 * index, shared->cert,
                      shared->context, send_datagram, m);
@@ -203,6 +203,7 @@ lg_member_offer (LgMember *m)
 bool
 lg_member_answer (LgMember *m, const char *answer, GError **error)
 {
+  m->answered_ns = lg_clock_real_ns ();
   if (!peer_session_answer (&m->session, answer, strlen (answer), error)
       || !lg_socket_open (m->shared->loop, &m->socket,
                           m->session.candidates[0].any.sa_family, NULL, error))
@@ -230,6 +231,7 @@ lg_member_accept (LgMember *m, const char *offer, const BlAddress *server,
                   GError **error)
 {
   BlAddress own;
+  m->answered_ns = lg_clock_real_ns ();
   find_own (server, &own);
   if (!lg_socket_open (m->shared->loop, &m->socket, server->any.sa_family, &own,
                        error))

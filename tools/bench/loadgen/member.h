@@ -39,6 +39,7 @@ typedef struct {
   PeerSession session;
   LgJudge judge;
   int64_t asked_ns;     /* its POST; CLOCK_REALTIME */
+  int64_t answered_ns;  /* the other's SDP is here; LG_NEVER */
   int64_t connected_ns; /* it has keys; LG_NEVER */
   unsigned n_byes;
 

@@ -155,8 +155,9 @@ print_json (const LgOptions *o, LgResult *r, const Sums *sums)
   json_builder_add_boolean_value (b, !o->no_gro);
   add_packets (b, r, sums);
   add_latency (b, &r->shared->latency);
-  add_times (b, "connect_ms", r->connects_ns, r->n_connects);
-  add_times (b, "keyframe_ms", r->keyframes_ns, r->n_keyframes);
+  add_times (b, "answer_ms", r->answers_ns, r->complete);
+  add_times (b, "connect_ms", r->connects_ns, r->complete);
+  add_times (b, "keyframe_ms", r->keyframes_ns, r->complete);
   add_source (b, r, sums);
   add_process (b, r, sums);
   add_double (b, "own_cpu", (double)r->own_cpu_us / 1e6 / sums->seconds);
@@ -193,10 +194,10 @@ print_summary (const LgOptions *o, LgResult *r, const Sums *sums)
            latency_ms (shared, 0.5), latency_ms (shared, 0.95),
            latency_ms (shared, 0.99), (double)shared->latency.max_ns / 1e6);
   fprintf (stderr, "connect %.1f / %.1f ms, keyframe %.1f / %.1f ms\n",
-           (double)lg_quantile (r->connects_ns, r->n_connects, 0.5) / 1e6,
-           (double)lg_quantile (r->connects_ns, r->n_connects, 0.95) / 1e6,
-           (double)lg_quantile (r->keyframes_ns, r->n_keyframes, 0.5) / 1e6,
-           (double)lg_quantile (r->keyframes_ns, r->n_keyframes, 0.95) / 1e6);
+           (double)lg_quantile (r->connects_ns, r->complete, 0.5) / 1e6,
+           (double)lg_quantile (r->connects_ns, r->complete, 0.95) / 1e6,
+           (double)lg_quantile (r->keyframes_ns, r->complete, 0.5) / 1e6,
+           (double)lg_quantile (r->keyframes_ns, r->complete, 0.95) / 1e6);
   if (r->has_process)
     fprintf (
         stderr,

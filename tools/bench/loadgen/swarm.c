@@ -55,7 +55,7 @@ struct LgSwarm {
   LgJanus *janus;
   BlAddress janus_address;
   Place *places;
-  GArray *connects, *keyframes;
+  GArray *answers, *connects, *keyframes;
   unsigned n_begun, n_leaving;
   Phase phase;
   int64_t phase_ns; /* since when; CLOCK_MONOTONIC */
@@ -165,8 +165,10 @@ take_times (LgSwarm *s, Place *p)
   if (p->done || m->connected_ns == LG_NEVER
       || m->judge.keyframe_ns == LG_NEVER)
     return;
+  int64_t answer = m->answered_ns - m->asked_ns;
   int64_t connect = m->connected_ns - m->asked_ns;
   int64_t keyframe = m->judge.keyframe_ns - m->asked_ns;
+  g_array_append_val (s->answers, answer);
   g_array_append_val (s->connects, connect);
   g_array_append_val (s->keyframes, keyframe);
   p->done = true;
@@ -467,6 +469,7 @@ prepare (LgSwarm *s, GError **error)
   s->loop = lg_loop_new (!o->no_gro);
   s->sent = g_new0 (LgSent, 1);
   s->places = g_new0 (Place, (gsize)o->viewers);
+  s->answers = g_array_new (FALSE, FALSE, sizeof (int64_t));
   s->connects = g_array_new (FALSE, FALSE, sizeof (int64_t));
   s->keyframes = g_array_new (FALSE, FALSE, sizeof (int64_t));
   s->stream = lg_stream_load (o->stream, error);
@@ -493,9 +496,9 @@ fill_result (LgSwarm *s)
   r->source = s->source;
   r->first_error = s->first_error;
   r->connects_ns = (int64_t *)(void *)s->connects->data;
-  r->n_connects = s->connects->len;
+  r->answers_ns = (int64_t *)(void *)s->answers->data;
   r->keyframes_ns = (int64_t *)(void *)s->keyframes->data;
-  r->n_keyframes = r->complete = s->keyframes->len;
+  r->complete = s->keyframes->len;
 }
 
 LgSwarm *
@@ -543,6 +546,7 @@ lg_swarm_free (LgSwarm *s)
   lg_stream_free (s->stream);
   bl_dtls_context_free (s->context);
   bl_cert_free (s->cert);
+  g_clear_pointer (&s->answers, g_array_unref);
   g_clear_pointer (&s->connects, g_array_unref);
   g_clear_pointer (&s->keyframes, g_array_unref);
   g_clear_pointer (&s->main, g_main_loop_unref);
