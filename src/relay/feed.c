@@ -129,16 +129,40 @@ send_rtcp (BlFeed *feed)
   while ((length = bl_source_write_rtcp (&feed->source, loop->now, loop->ntp,
                                          compound))
          > 0)
-    bl_session_send_rtcp (feed->publisher->session, compound, length);
+    bl_session_send_rtcp_widely (feed->publisher->session, compound, length);
   feed->loop->counters.keyframe_requests_out += feed->source.keyframe_requests;
-  feed->source.keyframe_requests = 0;
+  feed->loop->counters.nacks_out += feed->source.nacked_packets;
+  feed->nacks_out += feed->source.nacked_packets;
+  feed->source.keyframe_requests = feed->source.nacked_packets = 0;
+}
+
+/* What is known of each path, over that path. */
+static void
+send_arrivals (BlFeed *feed)
+{
+  BlPublisher *publisher = feed->publisher;
+  const BlPath *path;
+  uint8_t compound[BL_SOURCE_RTCP_BYTES];
+  if (!publisher || !publisher->by_path)
+    return;
+  do {
+    BlWriter w = bl_writer (compound, sizeof compound);
+    bl_source_open_compound (&feed->source, &w);
+    path = bl_pathfeedback_write (&publisher->arrivals, &w,
+                                  feed->source.own_ssrc, feed->loop->now);
+    if (path)
+      bl_session_send_rtcp_over (publisher->session, path, compound,
+                                 bl_writer_length (&w));
+  } while (path);
 }
 
 static void
 update_timer (BlFeed *feed)
 {
-  bl_timers_set (&feed->loop->timers, &feed->timer,
-                 bl_source_next_deadline (&feed->source));
+  BlTime due = bl_source_next_deadline (&feed->source);
+  if (feed->publisher && feed->publisher->by_path)
+    due = MIN (due, bl_pathfeedback_due (&feed->publisher->arrivals));
+  bl_timers_set (&feed->loop->timers, &feed->timer, due);
 }
 
 static void
@@ -147,6 +171,7 @@ on_timer (void *owner, BlTime now)
   BlFeed *feed = owner;
   bl_source_check_live (&feed->source, now);
   send_rtcp (feed);
+  send_arrivals (feed);
   tell_news (feed);
   update_timer (feed);
 }
@@ -169,7 +194,7 @@ say_bye (BlPublisher *publisher)
 {
   uint8_t compound[BL_SOURCE_RTCP_BYTES];
   size_t length = bl_source_write_bye (&publisher->feed->source, compound);
-  bl_session_send_rtcp (publisher->session, compound, length);
+  bl_session_send_rtcp_widely (publisher->session, compound, length);
 }
 
 static void
@@ -197,6 +222,23 @@ on_publisher_ended (void *owner)
   BlFeed *feed = publisher->feed;
   if (feed->publisher == publisher)
     set_publisher (feed, NULL);
+}
+
+static void
+on_publisher_arrival (void *owner, const BlPath *path, const BlArrival *arrival,
+                      bool copy)
+{
+  BlPublisher *publisher = owner;
+  BlFeed *feed = publisher->feed;
+  BlTime now = feed->loop->now;
+  feed->copies += copy;
+  if (!publisher->by_path)
+    return;
+  BlTime lag_us
+      = bl_pathfeedback_on_arrival (&publisher->arrivals, path, arrival, now);
+  if (lag_us >= 0)
+    bl_source_on_copy (&feed->source, arrival->ssrc, lag_us, now);
+  feed->dirty = true;
 }
 
 static void
@@ -233,6 +275,7 @@ on_publisher_rtcp (void *owner, const uint8_t *data, size_t length)
 
 static const BlSessionRoleOps publisher_ops = {
   .on_up = on_publisher_up,
+  .on_arrival = on_publisher_arrival,
   .on_rtp = on_publisher_rtp,
   .on_rtcp = on_publisher_rtcp,
   .on_ended = on_publisher_ended,
@@ -247,6 +290,11 @@ bl_feed_add_publisher (BlFeed *feed, BlSessionId id,
   BlPublisher *publisher = g_new0 (BlPublisher, 1);
   publisher->feed = feed;
   publisher->negotiated = *setup->negotiated;
+  publisher->by_path = ((publisher->negotiated.video.feedback
+                         | publisher->negotiated.audio.feedback)
+                        & BL_FEEDBACK_CCFB)
+                       != 0;
+  bl_pathfeedback_init (&publisher->arrivals, feed->loop->now, feed->loop->ntp);
   publisher->session = bl_session_new (feed->loop, id, feed->id, setup,
                                        &publisher_ops, publisher);
   g_ptr_array_add (feed->publishers, publisher);
@@ -271,6 +319,7 @@ free_publisher (BlPublisher *publisher)
     set_publisher (feed, NULL);
   }
   bl_session_free (publisher->session);
+  bl_pathfeedback_clear (&publisher->arrivals);
   g_free (publisher);
 }
 
@@ -412,6 +461,8 @@ bl_feed_stats (const BlFeed *feed, BlSourceStats *out_stats)
     = bl_clock_offset_kind (&source->offset) != BL_CLOCK_OFFSET_NONE,
     .clock_offset_us = -bl_clock_offset_us (&source->offset, feed->loop->now),
     .capture_age_us = -1,
+    .copies = feed->copies,
+    .nacks_out = feed->nacks_out,
   };
   if (video->newest_capture)
     out_stats->capture_age_us

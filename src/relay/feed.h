@@ -29,6 +29,8 @@ typedef struct BlPublisher {
   BlFeed *feed;       /* borrowed */
   BlSession *session; /* owned */
   BlNegotiated negotiated;
+  bool by_path;            /* RFC 8888 was agreed on */
+  BlPathFeedback arrivals; /* only then */
 } BlPublisher;
 
 typedef struct {
@@ -49,11 +51,13 @@ struct BlFeed {
   GPtrArray *publishers;  /* of BlPublisher, owned */
   GPtrArray *viewers;     /* of BlViewer, owned */
   BlRound rounds[BL_N_TRACKS];
-  bool dirty;                        /* something came from the publisher */
-  bool tap_begun;                    /* START was written, or is owed */
-  bool tap_owed;                     /* START found no room; try again */
-  bool tap_lost;                     /* LOST was, and no BACK since */
-  bool tap_tracks[BL_N_TRACKS];      /* what the last START said */
+  uint64_t nacks_out;           /* packets asked of publishers again */
+  uint64_t copies;              /* packets that came again, over another path */
+  bool dirty;                   /* something came from the publisher */
+  bool tap_begun;               /* START was written, or is owed */
+  bool tap_owed;                /* START found no room; try again */
+  bool tap_lost;                /* LOST was, and no BACK since */
+  bool tap_tracks[BL_N_TRACKS]; /* what the last START said */
   uint64_t tap_cursors[BL_N_TRACKS]; /* the next arrival to record */
   BlTsUnwrapper tap_times[BL_N_TRACKS];
 };

@@ -296,6 +296,9 @@ add_worker_values (GString *text, BlRegistry *registry, guint n)
 #define TRACK(field) offsetof (BlTrackStats, field)
 
 static const CounterRow call_counters[] = {
+  { "bluelight_call_copied_packets", "packets",
+    "Packets that came from its publisher once more, over another path.",
+    CALL (copies) },
   { "bluelight_call_sent_packets", "packets", "Packets sent to its viewers.",
     CALL (packets_out) },
   { "bluelight_call_sent_bytes", "bytes", "Their bytes.", CALL (bytes_out) },

@@ -20,7 +20,7 @@
 
 typedef struct {
   BlPath path;
-  BlTime heard_us; /* a valid check or authentic media */
+  BlTime heard_us; /* a valid check or media */
 } BlKnownPath;
 
 typedef struct {
@@ -42,7 +42,8 @@ typedef enum {
 BlPathsProof bl_paths_prove (BlPaths *paths, const BlPath *path, bool nominated,
                              BlTime now, BlAddress *out_old);
 
-/* Authentic media came from there; nothing if it is not known. */
+/* Authentic media, or a copy of it, came from there; nothing if it is not
+ * known. */
 void bl_paths_hear (BlPaths *paths, const BlAddress *peer, BlTime now);
 
 void bl_paths_forget (BlPaths *paths, const BlAddress *peer);

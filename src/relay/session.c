@@ -3,6 +3,7 @@
 #include "relay/session.h"
 
 #include "base/log.h"
+#include "base/reader.h"
 #include "rtc/demux.h"
 #include "rtc/stun.h"
 
@@ -325,25 +326,50 @@ static const BlDrop srtp_drops[] = {
 typedef BlSrtpStatus (*Unprotect) (BlSrtp *srtp, uint8_t *packet,
                                    size_t *length);
 
-static bool
+static BlSrtpStatus
 decrypt (BlSession *session, const BlPath *path, BlPacket *packet,
          Unprotect unprotect)
 {
-  if (session->state != BL_SESSION_UP) {
-    bl_loop_drop (session->loop, BL_DROP_NO_KEYS);
-    return false;
-  }
   size_t length = packet->length;
   BlSrtpStatus status = unprotect (session->srtp, packet->data, &length);
   if (status != BL_SRTP_OK) {
     bl_loop_drop (session->loop, srtp_drops[status]);
-    return false;
+    return status;
   }
   packet->length = (uint16_t)length;
   bl_dtls_settle (session->dtls);
   session->heard_us = session->loop->now;
   bl_paths_hear (&session->paths, &path->peer, session->loop->now);
-  return true;
+  return BL_SRTP_OK;
+}
+
+/* The demultiplexer has seen to it that there is a whole header. */
+static BlArrival
+read_arrival (const BlPacket *packet)
+{
+  BlReader r = bl_reader (packet->data, packet->length);
+  BlArrival arrival = { 0 };
+  bl_reader_skip (&r, 2);
+  arrival.seq = bl_reader_be16 (&r);
+  bl_reader_skip (&r, 4);
+  arrival.ssrc = bl_reader_be32 (&r);
+  return arrival;
+}
+
+static void
+on_media (BlSession *session, const BlPath *path, BlPacket *packet)
+{
+  BlArrival arrival = read_arrival (packet);
+  BlSrtpStatus status = decrypt (session, path, packet, bl_srtp_unprotect_rtp);
+  /* A copy can't be authentic a second time, but it was sent from one of the
+   * publisher's addresses, and with a number that it has used lately. */
+  if (status == BL_SRTP_REPLAYED)
+    bl_paths_hear (&session->paths, &path->peer, session->loop->now);
+  if (status == BL_SRTP_OK || status == BL_SRTP_REPLAYED)
+    session->ops->on_arrival (session->owner, path, &arrival,
+                              status == BL_SRTP_REPLAYED);
+  if (status == BL_SRTP_OK)
+    session->ops->on_rtp (session->owner, packet);
 }
 
 static void
@@ -352,8 +378,10 @@ on_rtp (BlSession *session, const BlPath *path, BlPacket *packet)
   /* It is not worth the decryption. */
   if (session->role == BL_SESSION_VIEWER)
     bl_loop_drop (session->loop, BL_DROP_UNKNOWN_TRACK);
-  else if (decrypt (session, path, packet, bl_srtp_unprotect_rtp))
-    session->ops->on_rtp (session->owner, packet);
+  else if (session->state != BL_SESSION_UP)
+    bl_loop_drop (session->loop, BL_DROP_NO_KEYS);
+  else
+    on_media (session, path, packet);
 }
 
 static void
@@ -361,10 +389,13 @@ on_rtcp (BlSession *session, const BlPath *path, BlPacket *packet)
 {
   BlBudget *budget = &session->budget;
   BlTime now = session->loop->now;
-  if (!bl_budget_holds (budget, BL_BUDGET_FORGED, now)
-      || !bl_budget_holds (budget, BL_BUDGET_RTCP, now))
+  if (session->state != BL_SESSION_UP)
+    bl_loop_drop (session->loop, BL_DROP_NO_KEYS);
+  else if (!bl_budget_holds (budget, BL_BUDGET_FORGED, now)
+           || !bl_budget_holds (budget, BL_BUDGET_RTCP, now))
     bl_loop_drop (session->loop, BL_DROP_BUDGET);
-  else if (!decrypt (session, path, packet, bl_srtp_unprotect_rtcp))
+  else if (decrypt (session, path, packet, bl_srtp_unprotect_rtcp)
+           != BL_SRTP_OK)
     bl_budget_take (budget, BL_BUDGET_FORGED, 1, now);
   else if (take (session, BL_BUDGET_RTCP))
     session->ops->on_rtcp (session->owner, packet->data, packet->length);
@@ -455,20 +486,64 @@ bl_session_commit_rtp (BlSession *session, uint8_t *packet, size_t length)
     bl_loop_drop (session->loop, BL_DROP_PROTECT);
 }
 
-void
-bl_session_send_rtcp (BlSession *session, const uint8_t *data, size_t length)
+/* 0: it can't be sent now. */
+static size_t
+protect_rtcp (BlSession *session, const uint8_t *data, size_t length,
+              uint8_t out_data[BL_PACKET_CAPACITY])
 {
-  const BlPath *path = bl_paths_chosen (&session->paths);
   g_assert (length <= BL_SESSION_RTCP_MAX);
-  if (length == 0 || session->state != BL_SESSION_UP || !path)
-    return;
-  uint8_t *at = open_reply (session, path);
+  if (length == 0 || session->state != BL_SESSION_UP)
+    return 0;
+  memcpy (out_data, data, length);
+  if (bl_srtp_protect_rtcp (session->srtp, out_data, &length,
+                            BL_PACKET_CAPACITY)
+      == BL_SRTP_OK)
+    return length;
+  bl_loop_drop (session->loop, BL_DROP_PROTECT);
+  return 0;
+}
+
+static void
+send_over (BlSession *session, const BlPath *path, const uint8_t *data,
+           size_t length)
+{
+  uint8_t *at = length > 0 && path ? open_reply (session, path) : NULL;
   if (!at)
     return;
   memcpy (at, data, length);
-  if (bl_srtp_protect_rtcp (session->srtp, at, &length, BL_PACKET_CAPACITY)
-      == BL_SRTP_OK)
-    bl_sender_commit (&session->loop->sender, length);
-  else
-    bl_loop_drop (session->loop, BL_DROP_PROTECT);
+  bl_sender_commit (&session->loop->sender, length);
+}
+
+void
+bl_session_send_rtcp_over (BlSession *session, const BlPath *path,
+                           const uint8_t *data, size_t length)
+{
+  uint8_t bytes[BL_PACKET_CAPACITY];
+  length = protect_rtcp (session, data, length, bytes);
+  send_over (session, path, bytes, length);
+}
+
+void
+bl_session_send_rtcp (BlSession *session, const uint8_t *data, size_t length)
+{
+  bl_session_send_rtcp_over (session, bl_paths_chosen (&session->paths), data,
+                             length);
+}
+
+void
+bl_session_send_rtcp_widely (BlSession *session, const uint8_t *data,
+                             size_t length)
+{
+  uint8_t bytes[BL_PACKET_CAPACITY];
+  const BlPaths *paths = &session->paths;
+  bool fresh = false;
+  length = protect_rtcp (session, data, length, bytes);
+  for (unsigned i = 0; i < paths->n; i++) {
+    if (session->loop->now - paths->known[i].heard_us > BL_SESSION_FRESH_US)
+      continue;
+    send_over (session, &paths->known[i].path, bytes, length);
+    fresh = true;
+  }
+  if (!fresh)
+    send_over (session, bl_paths_chosen (paths), bytes, length);
 }

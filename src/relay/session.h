@@ -18,6 +18,7 @@
 #pragma once
 
 #include "relay/loop.h"
+#include "relay/pathfeedback.h"
 #include "relay/paths.h"
 #include "rtc/demux.h"
 #include "secure/dtls.h"
@@ -39,6 +40,10 @@ typedef enum {
 typedef struct {
   /* Keys are there: media may flow. */
   void (*on_up) (void *owner);
+  /* An RTP packet of a publisher's came over `path`: an authentic one, before
+   * it is given to `on_rtp`, or (`copy`) one whose number has come already. */
+  void (*on_arrival) (void *owner, const BlPath *path, const BlArrival *arrival,
+                      bool copy);
   /* A publisher's, decrypted; `packet` is borrowed, take a reference to keep
    * it. */
   void (*on_rtp) (void *owner, BlPacket *packet);
@@ -121,3 +126,15 @@ void bl_session_commit_rtp (BlSession *session, uint8_t *packet, size_t length);
 #define BL_SESSION_RTCP_MAX 1400
 void bl_session_send_rtcp (BlSession *session, const uint8_t *data,
                            size_t length);
+
+/* The same over `path`, whichever is chosen. */
+void bl_session_send_rtcp_over (BlSession *session, const BlPath *path,
+                                const uint8_t *data, size_t length);
+
+/* The same over each path that was heard within BL_SESSION_FRESH_US, for what
+ * can't wait until it is known that one has died; over the chosen one if there
+ * is none. The bytes are the same on each, so that the peer's replay check
+ * leaves one. */
+#define BL_SESSION_FRESH_US (200 * BL_MS)
+void bl_session_send_rtcp_widely (BlSession *session, const uint8_t *data,
+                                  size_t length);

@@ -150,6 +150,14 @@ bl_source_on_rtp (BlSource *source, BlPacket *packet, BlTime now, BlNtp ntp)
   return BL_TRACK_TAKEN;
 }
 
+void
+bl_source_on_copy (BlSource *source, uint32_t ssrc, BlTime lag_us, BlTime now)
+{
+  BlTrack *track = by_ssrc (source, ssrc);
+  if (track && ssrc == track->ssrc)
+    bl_nack_on_copy (&track->nack, lag_us, now);
+}
+
 /* ---- RTCP from the publisher ---- */
 
 typedef struct {
@@ -281,10 +289,8 @@ write_report (BlSource *source, BlWriter *w, BlTime now, BlNtp ntp)
     bl_rtcp_write_xr_rrtr (w, source->own_ssrc, ntp);
 }
 
-/* Feedback goes alone where that was agreed (RFC 5506), else behind a report.
- */
-static void
-open_compound (BlSource *source, BlWriter *w)
+void
+bl_source_open_compound (BlSource *source, BlWriter *w)
 {
   if (bl_writer_length (w) > 0)
     return;
@@ -306,7 +312,8 @@ write_nacks (BlSource *source, BlWriter *w, BlTime now)
       bl_source_want_keyframe (source);
     if (n == 0 || !(track->setup.feedback & BL_FEEDBACK_NACK))
       continue;
-    open_compound (source, w);
+    source->nacked_packets += (uint32_t)n;
+    bl_source_open_compound (source, w);
     bl_rtcp_write_nack (w, source->own_ssrc, track->ssrc, seqs, n);
   }
 }
@@ -322,7 +329,7 @@ write_keyframe_request (BlSource *source, BlWriter *w, BlTime now)
   if (!(video->setup.feedback & (BL_FEEDBACK_PLI | BL_FEEDBACK_FIR)))
     return;
   source->keyframe_requests++;
-  open_compound (source, w);
+  bl_source_open_compound (source, w);
   if (video->setup.feedback & BL_FEEDBACK_PLI)
     bl_rtcp_write_pli (w, source->own_ssrc, video->ssrc);
   else
@@ -336,7 +343,7 @@ write_feedback (BlSource *source, BlWriter *w, BlTime now)
     return;
   const BlTrack *video = &source->tracks[BL_TRACK_VIDEO];
   const BlTrack *audio = &source->tracks[BL_TRACK_AUDIO];
-  open_compound (source, w);
+  bl_source_open_compound (source, w);
   bl_twcc_receiver_write (&source->twcc, w, source->own_ssrc,
                           video->ssrc_known ? video->ssrc : audio->ssrc);
   /* What didn't fit goes in the next compound, which is due at once. */

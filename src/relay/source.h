@@ -47,10 +47,11 @@ typedef struct {
   bool has_publisher;
   uint32_t own_ssrc; /* ours in reports to it */
   uint8_t fir_seq_nr;
-  uint32_t keyframe_requests; /* sent; the owner counts and clears them */
-  BlTime report_due_us;       /* NEVER without a publisher */
-  BlTime feedback_due_us;     /* NEVER while there is nothing to report */
-  int64_t rtt_us;             /* -1: unknown */
+  /* Sent; the owner counts and clears them. */
+  uint32_t keyframe_requests, nacked_packets;
+  BlTime report_due_us;   /* NEVER without a publisher */
+  BlTime feedback_due_us; /* NEVER while there is nothing to report */
+  int64_t rtt_us;         /* -1: unknown */
 } BlSource;
 
 /* False if there is no memory; `own_ssrc` is random. */
@@ -66,6 +67,10 @@ void bl_source_set_publisher (BlSource *source, const BlNegotiated *negotiated,
  * arrival in a history, or the BlDrop why not. */
 unsigned bl_source_on_rtp (BlSource *source, BlPacket *packet, BlTime now,
                            BlNtp ntp);
+
+/* A copy of a packet came over another path, `lag_us` after it. */
+void bl_source_on_copy (BlSource *source, uint32_t ssrc, BlTime lag_us,
+                        BlTime now);
 
 typedef enum {
   BL_SOURCE_RTCP_OK,
@@ -87,6 +92,10 @@ void bl_source_want_keyframe_seldom (BlSource *source, BlTime now);
 /* The next compound that is due, or 0. */
 size_t bl_source_write_rtcp (BlSource *source, BlTime now, BlNtp ntp,
                              uint8_t out_data[BL_SOURCE_RTCP_BYTES]);
+
+/* What must stand before feedback that `w` gets: nothing where it may go alone
+ * (RFC 5506), else a report. */
+void bl_source_open_compound (BlSource *source, BlWriter *w);
 
 /* A goodbye to the publisher, for the end of its session. */
 size_t bl_source_write_bye (BlSource *source,

@@ -89,6 +89,7 @@ typedef struct {
   gint64 clock_offset_us; /* relay's wall clock minus the publisher's */
   gint64 capture_age_us;  /* capture to arrival of the last picture; -1 */
   BlTrackStats tracks[BL_N_TRACKS];
+  guint64 copies; /* packets that came once more, over another path */
   /* To all viewers, those who left included; bytes of datagrams. */
   guint64 packets_out, bytes_out, rtx_sent;
   guint64 nacks_in;  /* packets that viewers asked for again */

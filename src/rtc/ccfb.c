@@ -67,6 +67,22 @@ bl_ccfb_receiver_on_packet (BlCcfbReceiver *r, uint32_t ssrc, uint16_t seq,
   }
 }
 
+bool
+bl_ccfb_receiver_find (const BlCcfbReceiver *r, uint32_t ssrc, uint16_t seq,
+                       BlTime *out_arrival_us)
+{
+  for (unsigned i = 0; i < BL_CCFB_STREAMS; i++) {
+    const BlCcfbStream *stream = &r->streams[i];
+    if (!stream->seqs.started || stream->ssrc != ssrc)
+      continue;
+    uint64_t extended = bl_seq_near (stream->seqs.highest, seq);
+    const BlCcfbArrival *arrival = &stream->arrivals[extended % BL_CCFB_WINDOW];
+    *out_arrival_us = arrival->arrival_us;
+    return arrival->seq == extended;
+  }
+  return false;
+}
+
 /* The highest has always arrived. */
 static bool
 stream_has_news (const BlCcfbStream *stream)

@@ -57,6 +57,10 @@ void bl_ccfb_receiver_init (BlCcfbReceiver *r);
 void bl_ccfb_receiver_on_packet (BlCcfbReceiver *r, uint32_t ssrc, uint16_t seq,
                                  BlEcn ecn, BlTime arrival_us);
 
+/* Has it arrived, as far as is remembered, and when first? */
+bool bl_ccfb_receiver_find (const BlCcfbReceiver *r, uint32_t ssrc,
+                            uint16_t seq, BlTime *out_arrival_us);
+
 bool bl_ccfb_receiver_has_news (const BlCcfbReceiver *r);
 
 /* The least room that bl_ccfb_receiver_write needs to make headway. */

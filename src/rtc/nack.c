@@ -46,6 +46,35 @@ give_up_oldest (BlNack *n, uint32_t count)
   memmove (n->entries, n->entries + count, n->count * sizeof n->entries[0]);
 }
 
+static bool
+expects_copies (const BlNack *n, BlTime now)
+{
+  return now < n->copies_until_us;
+}
+
+/* How long a packet may be overtaken by others. */
+static BlTime
+reorder_us (const BlNack *n, BlTime now)
+{
+  if (!expects_copies (n, now))
+    return n->config.reorder_us;
+  /* A third more, for the next one may be slower. */
+  BlTime wait_us = n->copy_lag_us + n->copy_lag_us / 3;
+  if (wait_us < BL_NACK_COPY_LEAST_US)
+    return BL_NACK_COPY_LEAST_US;
+  return wait_us < BL_NACK_COPY_MOST_US ? wait_us : BL_NACK_COPY_MOST_US;
+}
+
+void
+bl_nack_on_copy (BlNack *n, BlTime lag_us, BlTime now)
+{
+  n->copies_until_us = now + BL_NACK_COPIES_US;
+  if (lag_us >= n->copy_lag_us)
+    n->copy_lag_us = lag_us;
+  else
+    n->copy_lag_us -= (n->copy_lag_us - lag_us) / 16;
+}
+
 /* `seq` came, and with it the news that all between are missing. */
 static void
 add_missing (BlNack *n, uint64_t seq, BlTime now)
@@ -62,7 +91,7 @@ add_missing (BlNack *n, uint64_t seq, BlTime now)
     give_up_oldest (n, (uint32_t)missing - room);
   for (uint64_t i = first; i < seq; i++)
     n->entries[n->count++] = (BlNackEntry){
-      .seq = i, .since_us = now, .due_us = now + n->config.reorder_us
+      .seq = i, .since_us = now, .due_us = now + reorder_us (n, now)
     };
 }
 
@@ -70,6 +99,8 @@ add_missing (BlNack *n, uint64_t seq, BlTime now)
 static void
 end_reordering (BlNack *n, BlTime now)
 {
+  if (expects_copies (n, now))
+    return;
   for (uint32_t i = 0; i < n->count; i++) {
     BlNackEntry *entry = &n->entries[i];
     if (entry->tries == 0 && entry->due_us > now

@@ -10,6 +10,10 @@
  * the picture: bl_nack_take_gave_up() says so once, and the caller asks for a
  * keyframe.
  *
+ * While packets are sent over several paths at once, what is missing on the
+ * fastest may be on its way over another: then it is asked for only when it is
+ * later than the copies of others were, whatever came meanwhile.
+ *
  * Invariant: the table is in ascending order without doubles, every number in
  * it is below `highest`, and it never holds more than BL_NACK_MAX.
  */
@@ -34,6 +38,11 @@ typedef struct {
 /* 3 packets or 10 ms; 10 tries; 1 s. */
 extern const BlNackConfig bl_nack_defaults;
 
+/* How long copies are expected after one, and bounds of the wait for them. */
+#define BL_NACK_COPIES_US     (100 * BL_MS)
+#define BL_NACK_COPY_LEAST_US (10 * BL_MS)
+#define BL_NACK_COPY_MOST_US  (30 * BL_MS)
+
 typedef struct {
   uint64_t seq;
   BlTime since_us; /* noticed */
@@ -47,6 +56,8 @@ typedef struct {
   bool gave_up;
   uint64_t highest;
   BlTime retry_us;
+  BlTime copies_until_us; /* they are expected; 0: never were */
+  BlTime copy_lag_us;     /* the most lately, fading */
   uint32_t count;
   uint64_t requested, recovered, lost; /* totals */
   BlNackEntry entries[BL_NACK_MAX];
@@ -59,6 +70,9 @@ void bl_nack_on_packet (BlNack *n, uint64_t seq, BlTime now);
 
 /* The round trip to the sender; until known, 100 ms are assumed. */
 void bl_nack_set_rtt (BlNack *n, int64_t rtt_us);
+
+/* A copy of a packet of this stream came, `lag_us` after the first. */
+void bl_nack_on_copy (BlNack *n, BlTime lag_us, BlTime now);
 
 /* When to poll next; BL_TIME_NEVER with nothing missing. */
 BlTime bl_nack_next_deadline (const BlNack *n);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "rtc/ccfb.h"
 #include "rtc/demux.h"
 #include "rtc/rtcp.h"
 #include "rtc/rtx.h"
@@ -353,6 +354,18 @@ read_xr (Peer *peer, const BlRtcpPacket *packet)
 }
 
 static void
+read_ccfb (Peer *peer, const BlRtcpPacket *packet)
+{
+  BlCcfbReport report;
+  BlCcfbResult result;
+  ck_assert_int_eq (bl_ccfb_parse (packet, &report), BL_CCFB_OK);
+  peer->n_path_reports[peer->way]++;
+  while (bl_ccfb_next (&report, &result))
+    if (result.ssrc == peer->video_ssrc && result.received)
+      peer->reported_seq[peer->way] = result.seq;
+}
+
+static void
 receive_rtcp (Peer *peer, const uint8_t *data, size_t length)
 {
   BlRtcpIter iter;
@@ -381,6 +394,9 @@ receive_rtcp (Peer *peer, const uint8_t *data, size_t length)
       break;
     case BL_RTCP_KIND_TRANSPORT_CC:
       peer->n_transport_feedback++;
+      break;
+    case BL_RTCP_KIND_CCFB:
+      read_ccfb (peer, &packet);
       break;
     case BL_RTCP_KIND_BYE:
       peer->n_byes++;
@@ -428,6 +444,7 @@ peer_receive (Peer *peer, const uint8_t *data, size_t length)
 {
   uint8_t packet[2048];
   size_t size = length;
+  BlSrtpStatus status;
   ck_assert_uint_le (length, sizeof packet);
   memcpy (packet, data, length);
   switch (bl_demux (data, length)) {
@@ -445,8 +462,11 @@ peer_receive (Peer *peer, const uint8_t *data, size_t length)
     break;
   case BL_DEMUX_RTCP:
     ck_assert (peer->link.srtp);
-    ck_assert_int_eq (bl_srtp_unprotect_rtcp (peer->link.srtp, packet, &size),
-                      BL_SRTP_OK);
+    status = bl_srtp_unprotect_rtcp (peer->link.srtp, packet, &size);
+    /* By its other way it has come already. */
+    if (status == BL_SRTP_REPLAYED && peer->has_two_ways)
+      break;
+    ck_assert_int_eq (status, BL_SRTP_OK);
     receive_rtcp (peer, packet, size);
     break;
   case BL_DEMUX_OTHER:

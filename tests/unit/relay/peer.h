@@ -71,6 +71,10 @@ struct Peer {
   PeerRtp rtp[PEER_MAX_RECEIVED];
   unsigned n_plis, n_firs, n_nacks, n_receiver_reports, n_sender_reports;
   unsigned n_transport_feedback, n_byes, n_rrtrs;
+  bool has_two_ways;          /* see world.h */
+  unsigned way;               /* by which this came */
+  unsigned n_path_reports[2]; /* RFC 8888, by which way */
+  uint16_t reported_seq[2];   /* video's last one in them */
   uint32_t sr_ssrc, sr_timestamp;
   BlNtp sr_ntp;
   uint32_t relay_ssrc; /* of the last receiver report */

@@ -20,17 +20,26 @@ peer_sends (void *data, Peer *peer, const uint8_t *bytes, size_t length)
   world_send (peer, bytes, length);
 }
 
-void
-world_send (Peer *peer, const uint8_t *bytes, size_t length)
+static void
+send_from (uint16_t port, const uint8_t *bytes, size_t length)
 {
   Datagram *d = g_new0 (Datagram, 1);
-  unsigned i = 0;
-  while (world.peers[i] != peer)
-    i++;
-  ck_assert (bl_address_parse ("192.0.2.1", world.ports[i], &d->path.peer));
+  ck_assert (bl_address_parse ("192.0.2.1", port, &d->path.peer));
   d->length = length;
   memcpy (d->bytes, bytes, length);
   g_queue_push_tail (&world.to_hub, d);
+}
+
+void
+world_send (Peer *peer, const uint8_t *bytes, size_t length)
+{
+  unsigned i = 0;
+  while (world.peers[i] != peer)
+    i++;
+  if (i > 0 || world.ways & 1)
+    send_from (world.ports[i], bytes, length);
+  if (i == 0 && world.ways & 2)
+    send_from (world.second_port, bytes, length);
 }
 
 static void
@@ -76,6 +85,20 @@ world_count_events (BlWorkerEventKind kind, BlSessionId session)
   return n;
 }
 
+static void
+deliver (const Datagram *d)
+{
+  uint16_t port = bl_address_port (&d->path.peer);
+  for (unsigned i = 0; i < world.n_peers; i++) {
+    bool second = i == 0 && world.second_port && port == world.second_port;
+    if (!second && port != world.ports[i])
+      continue;
+    world.peers[i]->way = second;
+    if (i > 0 || world.ways >> second & 1)
+      peer_receive (world.peers[i], d->bytes, d->length);
+  }
+}
+
 void
 world_turn (void)
 {
@@ -100,9 +123,7 @@ world_turn (void)
   bl_hub_note_end (world.hub, world.now);
   watch (false);
   while ((d = g_queue_pop_head (&world.to_peers))) {
-    for (unsigned i = 0; i < world.n_peers; i++)
-      if (world.ports[i] == bl_address_port (&d->path.peer))
-        peer_receive (world.peers[i], d->bytes, d->length);
+    deliver (d);
     g_free (d);
   }
 }
@@ -180,6 +201,7 @@ world_set_up (void)
 {
   memset (&world, 0, sizeof world);
   world.now = 1000 * BL_SECOND;
+  world.ways = 1;
   world.cert
       = bl_cert_new_self_signed ("relay", bl_clock_unix_us () / 1000000, NULL);
   world.dtls = bl_dtls_context_new (world.cert, NULL);

@@ -29,7 +29,11 @@ typedef struct {
   unsigned n_peers;
   Peer *peers[WORLD_MAX_PEERS];
   uint16_t ports[WORLD_MAX_PEERS]; /* where each peer is now */
-  bool full;                       /* the socket takes nothing */
+  /* The first peer may have another way to the relay, from this port on; a bit
+   * for each of the two that works. */
+  uint16_t second_port;
+  unsigned ways;
+  bool full; /* the socket takes nothing */
   /* Around what the relay itself does, for a test that counts. */
   void (*watch) (bool relay_is_at_work);
   unsigned n_events;

@@ -55,6 +55,37 @@ START_TEST (a_gap_is_asked_for_at_once_when_three_more_have_come)
 }
 END_TEST
 
+/* Over two paths, the second of which is slower by the first figure. */
+static const struct {
+  BlTime lag_us, wait_us;
+} copies[] = {
+  { 0, 10 * BL_MS },
+  { 15 * BL_MS, 20 * BL_MS },
+  { BL_SECOND, 30 * BL_MS },
+};
+
+START_TEST (what_may_come_over_another_path_is_waited_for)
+{
+  bl_nack_on_packet (&nack, BASE, 0);
+  bl_nack_on_copy (&nack, copies[_i].lag_us, 0);
+  for (uint64_t i = 2; i < 30; i++)
+    bl_nack_on_packet (&nack, BASE + i, 100);
+  ck_assert_int_eq (bl_nack_next_deadline (&nack), 100 + copies[_i].wait_us);
+  ck_assert_uint_eq (poll_at (99 + copies[_i].wait_us), 0);
+  ck_assert_uint_eq (poll_at (100 + copies[_i].wait_us), 1);
+}
+END_TEST
+
+START_TEST (without_copies_for_a_while_nothing_is_waited_for)
+{
+  bl_nack_on_packet (&nack, BASE, 0);
+  bl_nack_on_copy (&nack, 25 * BL_MS, 0);
+  for (uint64_t i = 2; i < 5; i++)
+    bl_nack_on_packet (&nack, BASE + i, BL_NACK_COPIES_US);
+  ck_assert_uint_eq (poll_at (BL_NACK_COPIES_US), 1);
+}
+END_TEST
+
 START_TEST (a_packet_only_reordered_is_never_asked_for)
 {
   bl_nack_on_packet (&nack, BASE, 0);
@@ -240,6 +271,9 @@ main (void)
   tcase_add_test (tcase, a_stream_without_gaps_asks_for_nothing);
   tcase_add_test (tcase, a_gap_is_asked_for_after_the_reordering_time);
   tcase_add_test (tcase, a_gap_is_asked_for_at_once_when_three_more_have_come);
+  tcase_add_loop_test (tcase, what_may_come_over_another_path_is_waited_for, 0,
+                       N_OF (copies));
+  tcase_add_test (tcase, without_copies_for_a_while_nothing_is_waited_for);
   tcase_add_test (tcase, a_packet_only_reordered_is_never_asked_for);
   tcase_add_test (tcase, a_gap_across_the_wrap_is_asked_for_in_order);
   tcase_add_test (tcase, a_request_is_repeated_a_round_trip_later);
