@@ -16,6 +16,9 @@ static const BlRtpExtKind known_extensions[] = {
   (BL_FEEDBACK_NACK | BL_FEEDBACK_PLI | BL_FEEDBACK_FIR                        \
    | BL_FEEDBACK_TRANSPORT_CC)
 
+/* What it can tell a publisher, besides. */
+#define PUBLISHER_FEEDBACK BL_FEEDBACK_CCFB
+
 /* One m-line that is taken, and with what. */
 typedef struct {
   const BlSdpMedia *media; /* NULL: none */
@@ -262,6 +265,17 @@ fill_extensions (const BlSdpMedia *media, BlNegotiatedTrack *track)
     track->feedback &= ~(uint32_t)BL_FEEDBACK_TRANSPORT_CC;
 }
 
+/* Of the two that congestion control can go by, one: that which tells of each
+ * path (RFC 8888 section 6). */
+static uint32_t
+choose_feedback (const Answer *a, uint32_t offered)
+{
+  uint32_t known = KNOWN_FEEDBACK | (a->sends ? 0 : PUBLISHER_FEEDBACK);
+  uint32_t both = offered & known;
+  return both & BL_FEEDBACK_CCFB ? both & ~(uint32_t)BL_FEEDBACK_TRANSPORT_CC
+                                 : both;
+}
+
 static void
 fill_track (const Answer *a, const Choice *choice, BlNegotiatedTrack *track)
 {
@@ -273,7 +287,7 @@ fill_track (const Answer *a, const Choice *choice, BlNegotiatedTrack *track)
   track->pt = codec->pt;
   track->rtx_pt = -1;
   track->clock_rate = codec->clock_rate;
-  track->feedback = codec->feedback & KNOWN_FEEDBACK;
+  track->feedback = choose_feedback (a, codec->feedback);
   track->rcvr_rtt = media->rcvr_rtt;
   track->rtcp_rsize = media->rtcp_rsize;
   fill_extensions (media, track);

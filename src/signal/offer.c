@@ -37,7 +37,11 @@ add_track (Offered *offered, const BlOfferShape *shape, const BlSdpLocal *local,
     .rcvr_rtt = true,
     .rtcp_rsize = true,
     .extensions = extensions,
+    .feedback = BL_FEEDBACK_TRANSPORT_CC,
   };
+  /* Who receives reports them, and a viewer of ours can't. */
+  if (track->sends)
+    track->feedback |= BL_FEEDBACK_CCFB;
   g_snprintf (track->mid, sizeof track->mid, "%u", index);
   if (track->sends)
     g_strlcpy (track->cname, local->cname, sizeof track->cname);
@@ -54,7 +58,6 @@ fill_offered (const BlOfferShape *shape, const BlSdpLocal *local,
         = add_track (offered, shape, local, BL_MEDIA_AUDIO);
     audio->pt = BL_OFFER_PT_OPUS;
     audio->clock_rate = 48000;
-    audio->feedback = BL_FEEDBACK_TRANSPORT_CC;
     audio->ssrc = audio->sends ? local->audio_ssrc : 0;
   }
   if (shape->video) {
@@ -63,8 +66,7 @@ fill_offered (const BlOfferShape *shape, const BlSdpLocal *local,
     video->pt = BL_OFFER_PT_H264;
     video->rtx_pt = BL_OFFER_PT_RTX;
     video->clock_rate = 90000;
-    video->feedback = BL_FEEDBACK_NACK | BL_FEEDBACK_PLI | BL_FEEDBACK_FIR
-                      | BL_FEEDBACK_TRANSPORT_CC;
+    video->feedback |= BL_FEEDBACK_NACK | BL_FEEDBACK_PLI | BL_FEEDBACK_FIR;
     video->profile_level_id = PROFILE_LEVEL_ID;
     video->ssrc = video->sends ? local->video_ssrc : 0;
     video->rtx_ssrc = video->sends ? local->video_rtx_ssrc : 0;

@@ -77,13 +77,15 @@ write_feedback (GString *text, const BlNegotiatedTrack *track)
     { BL_FEEDBACK_PLI, "nack pli" },
     { BL_FEEDBACK_FIR, "ccm fir" },
     { BL_FEEDBACK_TRANSPORT_CC, "transport-cc" },
-    { BL_FEEDBACK_CCFB, "ack ccfb" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (known); i++) {
     if (track->feedback & known[i].bit)
       g_string_append_printf (text, "a=rtcp-fb:%u %s\r\n", track->pt,
                               known[i].text);
   }
+  /* RFC 8888 section 6: never for one payload type. */
+  if (track->feedback & BL_FEEDBACK_CCFB)
+    g_string_append (text, "a=rtcp-fb:* ack ccfb\r\n");
 }
 
 static void

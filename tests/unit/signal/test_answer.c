@@ -272,6 +272,28 @@ START_TEST (transport_cc_needs_both_the_numbers_and_the_feedback)
 }
 END_TEST
 
+/* No browser offers it yet. A viewer that did would get no reports from us: we
+ * are who sends. */
+START_TEST (ccfb_takes_the_place_of_transport_cc_for_publishers)
+{
+  static const char *const files[] = { "chromium-whip", "chromium-whep" };
+  char *text = fixture_text (files[_i]);
+  g_autofree char *offer = fixture_replace (
+      text, "a=rtcp-mux\r\n", "a=rtcp-mux\r\na=rtcp-fb:* ack ccfb\r\n");
+  g_auto (Answer) a = answer_text (offer, _i == 0 ? NULL : &both);
+  const BlNegotiatedTrack *const tracks[]
+      = { &a.negotiated.audio, &a.negotiated.video };
+  for (guint i = 0; i < G_N_ELEMENTS (tracks); i++) {
+    bool ccfb = (tracks[i]->feedback & BL_FEEDBACK_CCFB) != 0;
+    bool twcc = (tracks[i]->feedback & BL_FEEDBACK_TRANSPORT_CC) != 0;
+    ck_assert_int_eq (ccfb, _i == 0);
+    ck_assert_int_eq (twcc, _i == 1);
+  }
+  ck_assert_int_eq (strstr (a.text, "a=rtcp-fb:* ack ccfb\r\n") != NULL,
+                    _i == 0);
+}
+END_TEST
+
 START_TEST (a_mid_that_no_packet_can_carry_is_only_echoed)
 {
   g_autofree char *text
@@ -497,6 +519,8 @@ main (void)
   tcase_add_test (tcase, a_profile_that_no_codec_fits_is_told_of);
   tcase_add_test (tcase, the_level_is_held_down_where_it_may_not_differ);
   tcase_add_test (tcase, transport_cc_needs_both_the_numbers_and_the_feedback);
+  tcase_add_loop_test (
+      tcase, ccfb_takes_the_place_of_transport_cc_for_publishers, 0, 2);
   tcase_add_test (tcase, a_mid_that_no_packet_can_carry_is_only_echoed);
   tcase_add_test (tcase, a_second_video_is_answered_with_port_0);
   tcase_add_test (tcase, a_passive_offer_is_answered_as_active);

@@ -201,6 +201,53 @@ START_TEST (what_the_answer_leaves_out_is_not_used)
 }
 END_TEST
 
+/* Each has what congestion control goes by, and never both. */
+START_TEST (our_own_ends_report_by_path)
+{
+  BlNegotiated relay, ours;
+  negotiate (&publisher, &relay, &ours);
+  const BlNegotiatedTrack *tracks[] = { &ours.audio, &ours.video };
+  for (guint i = 0; i < 2; i++) {
+    ck_assert (tracks[i]->feedback & BL_FEEDBACK_CCFB);
+    ck_assert (!(tracks[i]->feedback & BL_FEEDBACK_TRANSPORT_CC));
+    ck_assert_uint_eq (tracks[i]->extensions.id[BL_RTP_EXT_TRANSPORT_CC], 0);
+  }
+  negotiate (&viewer, &relay, &ours);
+  ck_assert (!(ours.video.feedback & BL_FEEDBACK_CCFB));
+  ck_assert (ours.video.feedback & BL_FEEDBACK_TRANSPORT_CC);
+}
+END_TEST
+
+START_TEST (reports_by_path_are_offered_for_all_payload_types)
+{
+  g_autofree char *text = bl_offer_build (&publisher, &vehicle);
+  const char *audio = strstr (text, "a=rtcp-fb:* ack ccfb\r\n");
+  const char *video = strstr (text, "m=video");
+  ck_assert (audio && audio < video);
+  ck_assert (strstr (video, "a=rtcp-fb:* ack ccfb\r\n"));
+  g_autofree char *view = bl_offer_build (&viewer, &vehicle);
+  ck_assert (!strstr (view, "ccfb"));
+}
+END_TEST
+
+/* A relay that doesn't know our reports. */
+START_TEST (transport_cc_is_what_is_left_without_ccfb)
+{
+  char *offer_text = bl_offer_build (&publisher, &vehicle);
+  g_autofree char *older
+      = fixture_replace (offer_text, "a=rtcp-fb:* ack ccfb\r\n", "");
+  g_autoptr (BlSdp) offer = fixture_parse (older);
+  BlNegotiated relay, ours;
+  g_autofree char *text = bl_answer_whip (offer, &fixture_local, &relay, NULL);
+  ck_assert (!strstr (text, "ccfb"));
+  g_autoptr (BlSdp) answer = fixture_parse (text);
+  ck_assert (bl_offer_read_answer (&publisher, &vehicle, answer, &ours, NULL));
+  ck_assert (!(ours.video.feedback & BL_FEEDBACK_CCFB));
+  ck_assert (ours.video.feedback & BL_FEEDBACK_TRANSPORT_CC);
+  ck_assert_uint_ne (ours.video.extensions.id[BL_RTP_EXT_TRANSPORT_CC], 0);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -214,5 +261,8 @@ main (void)
       tcase, an_answer_that_breaks_the_rules_is_refused_for_its_reason, 0,
       G_N_ELEMENTS (faults));
   tcase_add_test (tcase, what_the_answer_leaves_out_is_not_used);
+  tcase_add_test (tcase, our_own_ends_report_by_path);
+  tcase_add_test (tcase, reports_by_path_are_offered_for_all_payload_types);
+  tcase_add_test (tcase, transport_cc_is_what_is_left_without_ccfb);
   return run_suite (suite);
 }
