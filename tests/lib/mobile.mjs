@@ -17,6 +17,8 @@ const run = promisify(execFile);
 const ip = async (...argv) => (await run('ip', argv)).stdout;
 
 const RELAY = '10.77.0.1';
+/** For media alone, so that it can be forbidden alone. */
+const MEDIA = '10.78.0.1';
 const CLEAN = 'rate=20M delay=25 queue=300ms';
 
 export class MobileSite {
@@ -48,13 +50,15 @@ export class MobileSite {
     });
     await this.net.open();
     await this.net.add(this.publisher);
-    await ip('-n', this.net.namespace, 'address', 'add', `${RELAY}/32`,
-      'dev', 'lo');
+    for (const address of [RELAY, MEDIA]) {
+      await ip('-n', this.net.namespace, 'address', 'add', `${address}/32`,
+        'dev', 'lo');
+    }
     for (let i = 0; i < modems; i++) await this.addModem(i, seed);
     await makeCertificates(this.folder, [RELAY], ['ambulance-1']);
     this.site.relay = new Relay(this.t, { folder: this.folder, address: RELAY,
       namespace: this.net.namespace,
-      settings: { http: { listen: '' }, media: { advertise: RELAY } } });
+      settings: { http: { listen: '' }, media: { advertise: MEDIA } } });
     await this.site.startRelay();
     await this.site.signIn();
   }
@@ -76,6 +80,20 @@ export class MobileSite {
       'dev', `up${index}`, 'table', String(100 + n));
     await ip('-n', here, 'rule', 'add', 'from', `10.77.${n}.0/24`, 'table',
       String(100 + n));
+  }
+
+  /**
+   * Nothing of the publisher's gets through to the relay's media. At the
+   * relay's end: a socket that is bound to its interface asks no route.
+   */
+  async forbidMedia() {
+    const rule = ['-n', this.net.namespace, 'rule'];
+    await ip(...rule, 'add', 'pref', '100', 'lookup', 'local');
+    await ip(...rule, 'delete', 'pref', '0');
+    for (const index of this.links.keys()) {
+      await ip(...rule, 'add', 'pref', '10', 'iif', `down${index}`, 'to', MEDIA,
+        'blackhole');
+    }
   }
 
   /** The machine has noted that a modem is dead. @param {number} index */
