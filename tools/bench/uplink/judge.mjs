@@ -152,6 +152,7 @@ export async function judge(run) {
   const shown = all.filter((p) => p.arrived_ms >= from_ms
     && p.arrived_ms < to_ms);
   const { capacity, carried } = useOfLinks(run.passed, run.cap_kbps * 125);
+  const first = all.indexOf(shown[0]);
   const bytes = shown.reduce((sum, p) => sum + p.bytes, 0)
     / ((to_ms - from_ms) / 1000);
   return {
@@ -161,7 +162,8 @@ export async function judge(run) {
     kbps: round(bytes / 125),
     keyframes: shown.filter((p) => p.key).length,
     ssim: shown.length > 0 ? round(await likeness(run.folder,
-      `${run.prefix}.h264`, all, 15), 3) : null,
+      `${run.prefix}.h264`, all,
+      { first, end: first + shown.length, every: 15 }), 3) : null,
   };
 }
 

@@ -16,15 +16,16 @@ const { width: WIDTH, height: HEIGHT, fps: FPS } = SHAPE;
 const FRAME_BYTES = WIDTH * HEIGHT * 3 / 2;
 
 /**
- * A second of something with edges, surfaces and movement, and a little of a
- * sensor's noise.
+ * A second of something with edges, surfaces and movement, fine enough that a
+ * smaller picture looks worse: SSIM .944 at 320x180, .968 at 640x360.
  * @param {string} folder
  */
 export async function makeClip(folder) {
   const file = join(folder, 'clip.i420');
   await run('ffmpeg', ['-v', 'error', '-y', '-f', 'lavfi', '-i',
-    `mandelbrot=size=${WIDTH}x${HEIGHT}:rate=${FPS}:maxiter=150:inner=period`,
-    '-frames:v', String(CLIP_FRAMES), '-vf', 'noise=alls=2:allf=t',
+    `mandelbrot=size=${WIDTH}x${HEIGHT}:rate=${FPS}:maxiter=150:inner=period`
+    + `[a];testsrc2=size=${WIDTH}x${HEIGHT}:rate=${FPS}[b];`
+    + '[a][b]blend=all_mode=average', '-frames:v', String(CLIP_FRAMES),
     '-pix_fmt', 'yuv420p', '-f', 'rawvideo', file]);
   return file;
 }
@@ -71,16 +72,17 @@ export function wholeTime(low, near_ms) {
 
 /**
  * Likeness to what the camera saw (SSIM of luma, the rows of bits left out)
- * of each `every`th picture, scaled up to the camera's size.
+ * of each `every`th picture from `first` until before `end`, scaled up to the
+ * camera's size.
  * @param {string} folder
  * @param {string} stream
- * @param {{ number: number }[]} stamps
- * @param {number} every
+ * @param {{ number: number }[]} stamps of all pictures
+ * @param {{ first: number, end: number, every: number }} which
  */
-export async function likeness(folder, stream, stamps, every) {
+export async function likeness(folder, stream, stamps, { first, end, every }) {
   const clip = await open(join(folder, 'clip.i420'));
   const reference = await open(join(folder, 'reference.i420'), 'w');
-  for (let i = 0; i < stamps.length; i += every) {
+  for (let i = first; i < end; i += every) {
     const at = stamps[i].number % (2 * CLIP_FRAMES - 2);
     const index = Math.min(at, 2 * CLIP_FRAMES - 2 - at);
     const { buffer } = await clip.read(Buffer.alloc(FRAME_BYTES), 0,
@@ -94,7 +96,8 @@ export async function likeness(folder, stream, stamps, every) {
     'low_delay', '-f', 'h264', '-i', stream, '-f', 'rawvideo', '-pixel_format',
     'yuv420p', '-video_size', `${WIDTH}x${HEIGHT}`, '-i',
     join(folder, 'reference.i420'), '-lavfi',
-    `[0:v]select='not(mod(n,${every}))',scale=${WIDTH}:${HEIGHT}:flags=bicubic,`
+    `[0:v]select='between(n,${first},${end - 1})*`
+    + `not(mod(n-${first},${every}))',scale=${WIDTH}:${HEIGHT}:flags=bicubic,`
     + `settb=1/1000,setpts=N,${crop}[a];[1:v]settb=1/1000,setpts=N,${crop}[b];`
     + '[a][b]ssim', '-fps_mode', 'passthrough', '-f', 'null', '-'],
   { maxBuffer: 64 << 20 });
