@@ -292,7 +292,7 @@ on_headers (SoupServer *server, SoupServerMessage *msg, const char *path,
     bl_reply_header (request, common_headers[i].name, common_headers[i].value);
   /* libsoup 3.2 knows the client's certificate only for a connection's first
    * request: later ones on it would look as if none had been shown. */
-  if (request->door == BL_DOOR_VEHICLE)
+  if (request->door == BL_DOOR_VEHICLE || !bl_http_may_keep (msg))
     bl_reply_header (request, "Connection", "close");
   g_signal_connect (msg, "got-chunk", G_CALLBACK (on_chunk), NULL);
   for (gsize i = 0; i < G_N_ELEMENTS (gates); i++) {

@@ -16,11 +16,15 @@
 #include "relay/auth.h"
 #include "relay/registry.h"
 
-#define BL_HTTP_REQUEST_S            15
-#define BL_HTTP_IDLE_S               75
-#define BL_HTTP_STALL_S              30  /* a response that nobody reads */
-#define BL_HTTP_MAX_CONNECTIONS      900 /* by one door */
-#define BL_HTTP_MAX_FROM_ONE_ADDRESS 200
+#define BL_HTTP_REQUEST_S 15
+#define BL_HTTP_IDLE_S    75
+#define BL_HTTP_STALL_S   30 /* a response that nobody reads */
+
+/* At these, the connection that has been idle for longest makes room for a new
+ * one; if none is idle, the new one is closed. A hospital may sit behind one
+ * address. */
+#define BL_HTTP_MAX_CONNECTIONS      4000 /* by one door */
+#define BL_HTTP_MAX_FROM_ONE_ADDRESS 2000
 
 #define BL_HTTP_ERROR (bl_http_error_quark ())
 GQuark bl_http_error_quark (void);

@@ -22,6 +22,7 @@ struct BlHttp {
   guint64 requests[6];     /* answered, by status class: [2] is 2xx */
   guint connections[3];    /* by door, likewise */
   GHashTable *per_address; /* address → how many connections */
+  GQueue idle;             /* connections between requests, longest first */
   GHashTable *playbacks;   /* "who recording" → when it was audited last */
 };
 
@@ -101,6 +102,10 @@ BlRequest *bl_request_of (SoupServerMessage *msg);
  * the door of servers[index]. */
 void bl_http_guard (BlHttp *http, guint index, SoupServerMessage *msg);
 void bl_http_abort (SoupServerMessage *msg);
+
+/* May the message's connection stay open for another request? Not if we
+ * couldn't end it: see http_limits.c. */
+gboolean bl_http_may_keep (SoupServerMessage *msg);
 
 /* ---- handlers, by file ---- */
 
