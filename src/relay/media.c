@@ -148,31 +148,43 @@ bl_media_tap_dropped (const BlMedia *media, guint index)
 }
 
 /* Does `a` have more room for another call than `b`? One that has all the
- * sources it can take has none, however few its sessions. */
+ * calls it can take has none, however few its sessions. */
 static gboolean
-is_less_loaded (const BlWorker *a, const BlWorker *b)
+is_less_loaded (const BlMediaLoad *a, const BlMediaLoad *b)
 {
-  gboolean a_full = bl_worker_n_sources (a) >= BL_WORKER_MAX_SOURCES;
-  gboolean b_full = bl_worker_n_sources (b) >= BL_WORKER_MAX_SOURCES;
+  gboolean a_full = a->calls >= BL_WORKER_MAX_SOURCES;
+  gboolean b_full = b->calls >= BL_WORKER_MAX_SOURCES;
   if (a_full != b_full)
     return b_full;
-  guint a_sessions = bl_worker_n_sessions (a);
-  guint b_sessions = bl_worker_n_sessions (b);
-  if (a_sessions != b_sessions)
-    return a_sessions < b_sessions;
-  return bl_worker_n_sources (a) < bl_worker_n_sources (b);
+  if (a->sessions != b->sessions)
+    return a->sessions < b->sessions;
+  return a->calls < b->calls;
+}
+
+guint
+bl_media_choose (const BlMediaLoad *loads, guint n)
+{
+  guint best = 0;
+  for (guint i = 1; i < n; i++) {
+    if (is_less_loaded (&loads[i], &loads[best]))
+      best = i;
+  }
+  return best;
 }
 
 BlWorker *
 bl_media_least_loaded (const BlMedia *media)
 {
-  BlWorker *best = media->units[0].worker;
-  for (guint i = 1; i < media->n_units; i++) {
-    if (is_less_loaded (media->units[i].worker, best))
-      best = media->units[i].worker;
-  }
-  return best;
+  BlMediaLoad loads[BL_OPTIONS_MAX_WORKERS];
+  for (guint i = 0; i < media->n_units; i++)
+    loads[i] = (BlMediaLoad){
+      .calls = bl_worker_n_sources (media->units[i].worker),
+      .sessions = bl_worker_n_sessions (media->units[i].worker),
+    };
+  return media->units[bl_media_choose (loads, media->n_units)].worker;
 }
+
+G_STATIC_ASSERT (BL_OPTIONS_MAX_VIEWERS < BL_WORKER_MAX_SESSIONS);
 
 const guint8 *
 bl_media_fingerprint (const BlMedia *media)

@@ -33,8 +33,16 @@ BlRecorder *bl_media_recorder (const BlMedia *media, guint index);
 /* Packets and marks that the recorder was too slow for. */
 guint64 bl_media_tap_dropped (const BlMedia *media, guint index);
 
-/* Where the next call should go: one with room for a source, then the fewest
- * sessions, then the fewest sources. */
+/* What a worker carries: its work is that of its sessions, nearly. */
+typedef struct {
+  guint calls, sessions;
+} BlMediaLoad;
+
+/* Which of `n` (> 0) the next call should go to: one with room for a call, then
+ * the fewest sessions, then the fewest calls, then the first. Pure. */
+guint bl_media_choose (const BlMediaLoad *loads, guint n);
+
+/* That worker. */
 BlWorker *bl_media_least_loaded (const BlMedia *media);
 
 /* SHA-256 of the certificate that all workers show, for SDP. Borrowed. */

@@ -10,6 +10,7 @@
 
 #define BL_OPTIONS_MAX_WORKERS   64
 #define BL_OPTIONS_MAX_ADDRESSES 8
+#define BL_OPTIONS_MAX_VIEWERS   2000 /* fewer than a worker's sessions */
 
 typedef struct {
   char *http_listen; /* "" for all addresses */

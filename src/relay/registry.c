@@ -216,7 +216,8 @@ bl_registry_place (BlRegistry *registry, BlLiveCall *call, BlWorker *worker,
   if (!call->source) {
     bl_warning ("call %s: %s", call->id, why->message);
     g_set_error (error, BL_REGISTRY_ERROR, BL_REGISTRY_ERROR_FULL,
-                 "the relay has no room for another call now; try again");
+                 "the relay has no room for another call now: %s; try again",
+                 why->message);
     return FALSE;
   }
   call->worker = worker;

@@ -109,7 +109,9 @@ add_peer (BlRegistry *registry, BlLiveCall *call, BlPeer *taken,
   if (!peer->session) {
     bl_warning ("call %s: %s", call->id, why->message);
     g_set_error (error, BL_REGISTRY_ERROR, BL_REGISTRY_ERROR_FULL,
-                 "the relay has no room for another connection now; try again");
+                 "the relay has no room for another connection now: %s; try "
+                 "again",
+                 why->message);
     return FALSE;
   }
   peer->call = call;
