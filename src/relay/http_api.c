@@ -97,6 +97,24 @@ bl_http_add_health (JsonBuilder *json, const BlLiveCall *call)
   json_builder_end_object (json);
 }
 
+/* The asker's own, so that a page can tell whoever looks at it. */
+static void
+add_sessions (JsonBuilder *json, const BlLiveCall *call, const char *owner)
+{
+  json_builder_set_member_name (json, "sessions");
+  json_builder_begin_array (json);
+  for (guint i = 0; i < call->viewers->len; i++) {
+    const BlPeer *peer = g_ptr_array_index (call->viewers, i);
+    if (g_strcmp0 (peer->owner, owner) != 0)
+      continue;
+    json_builder_begin_object (json);
+    bl_json_string (json, "id", peer->id);
+    bl_json_string (json, "pictures", bl_pictures_name (peer->pictures));
+    json_builder_end_object (json);
+  }
+  json_builder_end_array (json);
+}
+
 void
 bl_http_on_calls (BlRequest *request)
 {
@@ -147,6 +165,7 @@ bl_http_on_call (BlRequest *request)
   if (live) {
     bl_http_add_call (json, live);
     bl_http_add_health (json, live);
+    add_sessions (json, live, request->who.owner);
   } else {
     stored = bl_calls_get (request->http->context.db, id, &error);
     if (!stored) {

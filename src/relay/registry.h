@@ -47,6 +47,7 @@ typedef struct {
   gboolean by_unit;
   gint64 user, token; /* of who made it; 0: none */
   gboolean connected;
+  BlPictures pictures; /* a viewer's, about a second ago */
   gint64 since_us;
   char *local_ufrag, *local_pwd;
   char *remote_ufrag, *remote_pwd;

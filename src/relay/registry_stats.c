@@ -56,6 +56,12 @@ bl_registry_on_stats (BlRegistry *registry, BlWorker *worker,
     if (call)
       take_source_stats (call, source, stats->at_us);
   }
+  for (guint i = 0; i < stats->n_viewers; i++) {
+    const BlViewerStats *viewer = &stats->viewers[i];
+    BlPeer *peer = g_hash_table_lookup (registry->sessions, &viewer->session);
+    if (peer)
+      peer->pictures = viewer->pictures;
+  }
 }
 
 const BlWorkerStats *

@@ -33,6 +33,19 @@ bl_drop_name (BlDrop drop)
   return drop_names[drop];
 }
 
+const char *
+bl_pictures_name (BlPictures pictures)
+{
+  static const char *const names[] = {
+    [BL_PICTURES_ALL] = "all",
+    [BL_PICTURES_REFERENCED] = "referenced",
+    [BL_PICTURES_KEYFRAMES] = "keyframes",
+    [BL_PICTURES_NONE] = "none",
+  };
+  g_assert ((guint)pictures < G_N_ELEMENTS (names));
+  return names[pictures];
+}
+
 void
 bl_worker_stats_free (BlWorkerStats *stats)
 {

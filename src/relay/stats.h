@@ -105,6 +105,9 @@ typedef enum {
   BL_PICTURES_NONE,
 } BlPictures;
 
+/* "all", "referenced", "keyframes", "none": for the API. */
+const char *bl_pictures_name (BlPictures pictures);
+
 typedef struct {
   guint64 session, source; /* BlSessionId, BlSourceId */
   gboolean connected;

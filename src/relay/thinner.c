@@ -125,7 +125,7 @@ bl_thinner_update (BlThinner *thinner, const BlDownlink *link,
   thinner->key_bytes = rates->key_bytes;
   thinner->link_bps = link->shown_bps > link->carried_bps ? link->shown_bps
                                                           : link->carried_bps;
-  if (link->overloaded && thinner->wanted < BL_PICTURES_NONE
+  if (link->overloaded && link->strained && thinner->wanted < BL_PICTURES_NONE
       && now >= thinner->settled_at)
     lower (thinner, link, rates, now);
   else if (!link->overloaded && thinner->wanted > BL_PICTURES_ALL
@@ -163,7 +163,7 @@ bool
 bl_thinner_takes_key (BlThinner *thinner, uint32_t timestamp, BlTime now)
 {
   thinner->given = thinner->wanted;
-  thinner->has_key = false;
+  /* The one before, if it is still being sent, goes on. */
   if (thinner->wanted == BL_PICTURES_NONE
       || (thinner->wanted == BL_PICTURES_KEYFRAMES
           && now < thinner->next_key_at))

@@ -76,6 +76,7 @@ typedef struct {
 
   BlJoinState join;
   uint64_t key_seq;       /* the IDR that it has joined at, or looked at last */
+  uint64_t key_seen;      /* one that its link had no room for */
   uint32_t key_timestamp; /* the IDR's that it has joined at */
   uint64_t join_rate_bps; /* behind that IDR */
   BlJoinPacer pacer;

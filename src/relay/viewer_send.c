@@ -156,16 +156,17 @@ go_on_to_next_key (BlViewer *viewer)
   BlTime now = viewer->loop->now;
   uint64_t key_start, arrival;
   if (!bl_history_key_start (history, &key_start)
-      || key_start <= viewer->key_seq)
+      || key_start <= MAX (viewer->key_seq, viewer->key_seen))
     return;
-  viewer->key_seq = key_start;
+  viewer->key_seen = key_start;
   const BlHistoryEntry *key = find_key (history, &arrival);
   if (!key || !bl_thinner_takes_key (thinner, key->meta.timestamp, now))
     return;
   move_to_key (viewer, key, arrival);
   viewer->join = BL_JOIN_JOINING;
   viewer->paced = bl_history_next_arrival (history);
-  bl_joinpacer_init (&viewer->pacer, bl_thinner_pace_bps (thinner), 0, now);
+  viewer->join_rate_bps = bl_thinner_pace_bps (thinner);
+  bl_joinpacer_init (&viewer->pacer, viewer->join_rate_bps, 0, now);
 }
 
 /* What has arrived meanwhile lets out as many bytes; but not of a keyframe that

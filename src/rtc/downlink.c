@@ -161,6 +161,7 @@ judge (BlDownlink *link, BlTime now)
   note_since (&link->queued_since,
               queue_us >= BL_DOWNLINK_QUEUE_US && !pardoned, opened);
   note_since (&link->lossy_since, lossy && !pardoned, opened);
+  link->strained = queue_us >= BL_DOWNLINK_QUEUE_US || lossy;
   note_since (&link->clear_since, queue_us < BL_DOWNLINK_QUEUE_US / 2 && !lossy,
               opened);
 

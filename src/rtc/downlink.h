@@ -77,6 +77,7 @@ typedef struct {
 typedef struct {
   /* To be read. */
   bool overloaded;
+  bool strained;           /* the last window gave reason for that, too */
   bool has_feedback;       /* transport-cc has come */
   uint32_t carried_bps;    /* 0: it never was busy */
   uint32_t shown_bps;      /* 0: not known */

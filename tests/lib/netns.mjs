@@ -10,6 +10,11 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /** @param {...string} argv */
+async function tc(...argv) {
+  await run('tc', argv);
+}
+
+/** @param {...string} argv */
 async function ip(...argv) {
   return (await run('ip', argv)).stdout;
 }
@@ -31,9 +36,12 @@ export class Machine {
   /**
    * @param {string} namespace
    * @param {number} subnet
+   * @param {string} home the relay's namespace
    */
-  constructor(namespace, subnet) {
+  constructor(namespace, subnet, home) {
     this.namespace = namespace;
+    this.home = home;
+    this.device = `down${subnet}`; // of the relay's, towards it
     /** Where it finds the relay. */
     this.relay = `10.77.${subnet}.1`;
     this.address = `10.77.${subnet}.2`;
@@ -46,6 +54,20 @@ export class Machine {
 
   async up() {
     await ip('-n', this.namespace, 'link', 'set', 'up0', 'up');
+  }
+
+  /**
+   * From the relay to it goes so much a second, with a queue of 400 ms.
+   * @param {number} kbps
+   */
+  async narrow(kbps) {
+    await tc('-n', this.home, 'qdisc', 'replace', 'dev', this.device, 'root',
+      'tbf', 'rate', `${Math.round(kbps)}kbit`, 'burst', '4000',
+      'latency', '400ms');
+  }
+
+  async widen() {
+    await tc('-n', this.home, 'qdisc', 'delete', 'dev', this.device, 'root');
   }
 }
 
@@ -69,7 +91,8 @@ export class Network {
    */
   async machine(name) {
     const subnet = this.namespaces.length;
-    const machine = new Machine(`bl-${process.pid}-${name}`, subnet);
+    const machine = new Machine(`bl-${process.pid}-${name}`, subnet,
+      this.namespace);
     const here = this.namespace;
     const there = machine.namespace;
     await this.add(there);

@@ -144,15 +144,16 @@ export class Site {
   }
 
   /**
-   * Viewers of a call, on the watcher's machine.
+   * Viewers of a call, on the watcher's machine or another.
    * @param {{ id: string }} call
    * @param {number} [count]
+   * @param {{ from?: import('./netns.mjs').Machine, flood?: number }} [options]
    */
-  async watch(call, count = 1) {
+  async watch(call, count = 1, { from = this.watcher, flood } = {}) {
     const viewers = await watch(this.t, { folder: this.folder,
-      namespace: this.watcher.namespace, ca: this.ca, count,
+      namespace: from.namespace, ca: this.ca, count, flood,
       token: await this.relay.token('--view', call.id),
-      url: `https://${this.watcher.relay}:${this.relay.port}/whep/${call.id}` });
+      url: `https://${from.relay}:${this.relay.port}/whep/${call.id}` });
     this.keep(viewers.daemon);
     return viewers;
   }
@@ -185,13 +186,14 @@ export class Site {
 /**
  * A site whose relay runs and has an IT person signed in.
  * @param {TestContext} t
- * @param {{ units?: string[], folder?: string,
+ * @param {{ units?: string[], machines?: string[], folder?: string,
  *   settings?: Record<string, Record<string, string | number>> }} [options]
- *   `units`: vehicles, with certificate and machine; `folder`: where all
+ *   `units`: vehicles, with certificate and machine; `machines`: others;
+ *   `folder`: where all
  *   that the site writes goes
  */
 export async function openSite(t, options = {}) {
-  const { units = ['ambulance-1'], settings = {} } = options;
+  const { units = ['ambulance-1'], machines = [], settings = {} } = options;
   const folder = await mkdtemp(join(options.folder ?? tmpdir(),
     'bluelight-test-'));
   const site = new Site(t, folder);
@@ -206,7 +208,7 @@ export async function openSite(t, options = {}) {
     }
   });
   await net.open();
-  for (const name of ['watcher', ...units]) {
+  for (const name of ['watcher', ...units, ...machines]) {
     site.machines[name] = await net.machine(name);
   }
   await makeCertificates(folder,

@@ -122,7 +122,8 @@ export function assertUnbroken(viewed) {
  * Starts `count` viewers of a call.
  * @param {import('node:test').TestContext} t
  * @param {{ folder: string, namespace?: string, url: string, ca?: string,
- *   token?: string, count?: number, frames?: string }} options `frames`: where
+ *   token?: string, count?: number, flood?: number, frames?: string }} options
+ *   `flood`: see --flood of bl-viewers; `frames`: where
  *   to write what the first of them could show
  */
 export async function watch(t, options) {
@@ -130,6 +131,7 @@ export async function watch(t, options) {
   const argv = [join(BUILD, 'tests/peer/bl-viewers'), '--url', url,
     '--count', String(count)];
   if (ca) argv.push('--ca', ca);
+  if (options.flood) argv.push('--flood', String(options.flood));
   if (options.frames) argv.push('--frames', options.frames);
   if (token) {
     const file = join(folder, `viewers-${++started}.token`);

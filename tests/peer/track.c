@@ -106,6 +106,16 @@ slot_of (PeerTrack *track, uint64_t seq)
   return &track->slots[seq % PEER_TRACK_SLOTS];
 }
 
+/* A hole is known of since something from behind it came. */
+static BlTime
+hole_since (PeerTrack *track)
+{
+  uint64_t seq = track->next;
+  while (slot_of (track, seq)->seq != seq && seq < track->seqs.highest)
+    seq++;
+  return slot_of (track, seq)->arrived_us;
+}
+
 static void
 advance (PeerTrack *track, BlTime now, BlNtp ntp)
 {
@@ -115,7 +125,7 @@ advance (PeerTrack *track, BlTime now, BlNtp ntp)
   if (track->next > track->seqs.highest)
     track->blocked_us = BL_TIME_NEVER;
   else if (track->next != before || track->blocked_us == BL_TIME_NEVER)
-    track->blocked_us = now;
+    track->blocked_us = hole_since (track);
 }
 
 static void
@@ -181,7 +191,8 @@ peer_track_on_packet (PeerTrack *track, const BlRtp *rtp,
   track->figures.repaired += repair;
   *slot = (PeerSlot){ .seq = seq,
                       .timestamp = rtp->timestamp,
-                      .marker = rtp->marker };
+                      .marker = rtp->marker,
+                      .arrived_us = now };
   if (bl_rtp_ext_has (ext, BL_RTP_EXT_ABS_CAPTURE_TIME))
     slot->capture = ext->capture_ntp;
   if (track->video && rtp->payload_length > 0) {
@@ -196,9 +207,9 @@ peer_track_on_packet (PeerTrack *track, const BlRtp *rtp,
 void
 peer_track_on_time (PeerTrack *track, BlTime now, BlNtp ntp)
 {
-  if (track->blocked_us != BL_TIME_NEVER
-      && (now - track->blocked_us > PEER_TRACK_WAIT_US
-          || track->seqs.highest - track->next > JUMP))
+  while (track->blocked_us != BL_TIME_NEVER
+         && (now - track->blocked_us > PEER_TRACK_WAIT_US
+             || track->seqs.highest - track->next > JUMP))
     give_up (track, now, ntp);
 }
 

@@ -45,6 +45,7 @@ typedef struct {
   uint32_t timestamp;
   bool marker, key;
   BlNtp capture; /* 0: not known */
+  BlTime arrived_us;
 } PeerSlot;
 
 typedef struct {

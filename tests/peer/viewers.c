@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "frames.h"
+#include "hostile.h"
 #include "report.h"
 #include "whep.h"
 
@@ -30,7 +31,7 @@ static const char summary[]
 
 typedef struct {
   char *url, *ca, *token_file, *frames;
-  int count, seconds;
+  int count, seconds, flood;
 } Arguments;
 
 typedef struct Swarm Swarm;
@@ -41,6 +42,7 @@ typedef struct {
   char *session_url; /* NULL: none */
   int fd;            /* -1 before the answer */
   guint watch;
+  PeerHostile hostile;
 } Member;
 
 struct Swarm {
@@ -50,7 +52,7 @@ struct Swarm {
   BlDtlsContext *context;
   Member *members;
   PeerReported *line; /* copies for a report */
-  unsigned count, n_deleting;
+  unsigned count, n_deleting, flood;
   BlTime started_us, interval_us;
   bool ending;
   PeerFrames *frames; /* of the first viewer; NULL */
@@ -160,8 +162,12 @@ on_tick (gpointer data)
 {
   Swarm *s = data;
   BlTime now = bl_clock_now ();
-  for (unsigned i = 0; i < s->count; i++)
-    peer_viewer_on_time (s->members[i].reported.viewer, now);
+  for (unsigned i = 0; i < s->count; i++) {
+    Member *m = &s->members[i];
+    peer_viewer_on_time (m->reported.viewer, now);
+    m->hostile.n = s->flood;
+    peer_hostile_flood (&m->hostile, &m->reported.viewer->session);
+  }
   return G_SOURCE_CONTINUE;
 }
 
@@ -266,6 +272,7 @@ prepare (Swarm *s, const Arguments *a, GError **error)
     token = g_strstrip (text);
   }
   s->count = (unsigned)a->count;
+  s->flood = (unsigned)a->flood;
   s->cert = bl_cert_new_self_signed ("viewer", bl_clock_unix_us () / 1000000,
                                      error);
   if (!s->cert || !(s->context = bl_dtls_context_new (s->cert, error)))
@@ -293,6 +300,10 @@ parse_arguments (int argc, char **argv, Arguments *a)
     { "frames", 0, 0, G_OPTION_ARG_FILENAME, &a->frames,
       "write what the first one could show to PREFIX.csv and PREFIX.h264",
       "PREFIX" },
+    { "flood", 0, 0, G_OPTION_ARG_INT, &a->flood,
+      "each also sends so many NACKs, PLIs, FIRs, checks and bad feedbacks "
+      "each 10 ms, as a hostile viewer would",
+      "N" },
     { "seconds", 0, 0, G_OPTION_ARG_INT, &a->seconds,
       "how long; until SIGINT or SIGTERM", "S" },
     G_OPTION_ENTRY_NULL,
@@ -302,7 +313,7 @@ parse_arguments (int argc, char **argv, Arguments *a)
   g_option_context_set_summary (context, summary);
   g_option_context_add_main_entries (context, entries, NULL);
   if (g_option_context_parse (context, &argc, &argv, &error) && argc == 1
-      && a->url && a->count > 0 && a->seconds >= 0)
+      && a->url && a->count > 0 && a->seconds >= 0 && a->flood >= 0)
     return true;
   fprintf (stderr, "bl-viewers: %s; see --help\n",
            error ? error->message : "--url URL [--count N] is needed");

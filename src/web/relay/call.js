@@ -18,6 +18,15 @@ const CONNECTIONS = {
   closed: 'closed',
 };
 
+/* What the relay still sends over a link that is too small for all of it. */
+const NETWORK = 'This workstation’s network is ';
+const THINNED = {
+  referenced: `${NETWORK}slow: fewer pictures a second.`,
+  keyframes: `${NETWORK}too slow: one picture every few seconds. `
+    + 'The sound is complete.',
+  none: `${NETWORK}too slow for pictures. You hear the sound.`,
+};
+
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 4000;
 const PATIENCE_MS = 1500;
@@ -35,6 +44,8 @@ function layout(id) {
   const view = {
     title: el('h1', {}, 'Call'),
     problem: el('p', { role: 'alert', class: 'problem', hidden: true }),
+    thinned: el('p', { role: 'status', class: 'problem', id: 'thinned',
+      hidden: true }),
     video: el('video', { autoplay: true, playsInline: true,
       disablePictureInPicture: true, 'aria-label': 'Picture of the patient' }),
     cover: el('div', { class: 'cover', role: 'alert' }),
@@ -56,7 +67,7 @@ function layout(id) {
     ['Picture', view.age], ['Sound', view.sound], ['Stream', view.health],
   ];
   const page = [
-    view.title, view.problem,
+    view.title, view.problem, view.thinned,
     el('div', { class: 'stage' }, view.video, view.cover,
       // Composited at the display's rate, which keeps the video from being
       // composed at 30 Hz and skipping frames.
@@ -241,6 +252,8 @@ class CallView {
     // First, whatever else may fail.
     show(view.cover, !picture || !this.age.live || ended);
     setText(view.coverWhy, this.coverText(ended, picture));
+    setText(view.thinned, this.thinnedText());
+    show(view.thinned, !ended && this.thinnedText() !== '');
     const heard = performance.now() - this.soundHeardMs < SOUND_MS;
     setText(view.connection,
       CONNECTIONS[this.connection] ?? this.connection);
@@ -263,6 +276,14 @@ class CallView {
     if (heard) return 'arrives';
     const fresh = performance.now() - this.connectedMs < SOUND_MS;
     return fresh && this.viewer ? 'waiting for it' : NO_SOUND;
+  }
+
+  /** What this page's own session is not given; '' if it is given all. */
+  thinnedText() {
+    const { id } = this.viewer ?? {};
+    const own = this.call?.sessions?.find(
+      (/** @type {{ id: string }} */ session) => session.id === id);
+    return /** @type {Record<string, string>} */ (THINNED)[own?.pictures] ?? '';
   }
 
   ageText() {
@@ -297,8 +318,8 @@ class CallView {
     if (this.age.ms < 0) {
       return 'The clocks of the relay and this computer do not agree yet.';
     }
-    return Number.isNaN(this.age.ms) ? 'Waiting for the first picture.'
-      : 'No new picture arrives.';
+    return this.thinnedText() || (Number.isNaN(this.age.ms)
+      ? 'Waiting for the first picture.' : 'No new picture arrives.');
   }
 }
 

@@ -78,6 +78,11 @@ export class WhepViewer {
     await this.pc.setRemoteDescription({ type: 'answer', sdp });
   }
 
+  /** @returns {string | null} the session's id, as the API names it */
+  get id() {
+    return this.location?.split('/').pop() ?? null;
+  }
+
   stop() {
     this.pc.close();
     if (!this.location) return;

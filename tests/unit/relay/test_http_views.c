@@ -39,6 +39,47 @@ START_TEST (a_viewer_joins_and_is_in_the_audit_until_the_end)
 }
 END_TEST
 
+/* What GET /api/calls/call-1 says of the asker's sessions. */
+static char *
+own_sessions (const char *secret)
+{
+  g_auto (Reply) reply = { 0 };
+  const Ask ask
+      = { .method = "GET", .path = "/api/calls/call-1", .bearer = secret };
+  site_ask (&ask, &reply);
+  ck_assert_uint_eq (reply.status, 200);
+  const char *from = strstr (reply.body, "\"sessions\"");
+  ck_assert_ptr_nonnull (from);
+  return g_strndup (from, (gsize)(strchr (from, ']') + 1 - from));
+}
+
+START_TEST (a_viewer_is_told_what_it_is_not_given_and_nobody_else_is)
+{
+  open_call ("ca/RTW-1", "call-1");
+  g_autofree char *secret = site_token (BL_TOKEN_VIEW, "call-1", 60);
+  g_autofree char *other = site_token (BL_TOKEN_VIEW, "call-1", 60);
+  g_auto (Reply) reply = { 0 };
+  whep (secret, "call-1", &reply);
+  const char *id = strrchr (reply_header (&reply, "Location"), '/') + 1;
+
+  static const char *const names[]
+      = { "all", "referenced", "keyframes", "none" };
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    BlViewerStats viewer
+        = { .session = fake_media ()->last_session, .pictures = (BlPictures)i };
+    BlWorkerStats stats = { .n_viewers = 1, .viewers = &viewer };
+    BlWorkerEvent event = { .kind = BL_WORKER_STATS, .stats = &stats };
+    bl_registry_on_worker (fake_media ()->worker, &event, site.registry);
+    g_autofree char *wanted = g_strdup_printf (
+        "\"sessions\":[{\"id\":\"%s\",\"pictures\":\"%s\"}]", id, names[i]);
+    g_autofree char *own = own_sessions (secret);
+    ck_assert_str_eq (own, wanted);
+    g_autofree char *foreign = own_sessions (other);
+    ck_assert_str_eq (foreign, "\"sessions\":[]");
+  }
+}
+END_TEST
+
 START_TEST (viewers_stay_while_the_publisher_is_gone_and_go_with_the_call)
 {
   open_call ("ca/RTW-1", "call-1");
@@ -182,6 +223,7 @@ main (void)
 {
   const SuiteTest tests[] = {
     { a_viewer_joins_and_is_in_the_audit_until_the_end, 0 },
+    { a_viewer_is_told_what_it_is_not_given_and_nobody_else_is, 0 },
     { viewers_stay_while_the_publisher_is_gone_and_go_with_the_call, 0 },
     { no_more_viewers_than_allowed_join, 0 },
     { a_view_ends_when_its_token_is_revoked, 0 },

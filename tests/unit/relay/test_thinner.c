@@ -45,7 +45,7 @@ pass (const BlSourceRates *rates, BlTime us)
 static void
 overload (uint32_t carried_bps)
 {
-  downlink.overloaded = true;
+  downlink.overloaded = downlink.strained = true;
   downlink.carried_bps = downlink.shown_bps = carried_bps;
   downlink.queue_us = 300 * BL_MS;
 }
@@ -53,7 +53,7 @@ overload (uint32_t carried_bps)
 static void
 clear (uint32_t shown_bps)
 {
-  downlink.overloaded = false;
+  downlink.overloaded = downlink.strained = false;
   downlink.shown_bps = shown_bps;
   downlink.queue_us = 0;
 }
@@ -110,6 +110,16 @@ START_TEST (what_was_sent_before_may_drain_before_more_is_left_out)
   ck_assert_int_ge (took, 1500 * BL_MS);
   ck_assert_int_le (took, 2500 * BL_MS);
   ck_assert_int_eq (thinner.wanted, BL_PICTURES_NONE);
+}
+END_TEST
+
+START_TEST (an_overload_that_is_passing_leaves_no_more_out)
+{
+  overload (1000000);
+  pass (&plain, BL_SECOND);
+  downlink.strained = false;
+  ck_assert_int_ge (pass (&plain, 60 * BL_SECOND), 60 * BL_SECOND);
+  ck_assert_int_eq (thinner.wanted, BL_PICTURES_KEYFRAMES);
 }
 END_TEST
 
@@ -315,6 +325,18 @@ START_TEST (sound_only_takes_no_keyframe_and_drops_the_one_under_way)
 }
 END_TEST
 
+START_TEST (a_keyframe_that_is_not_taken_leaves_the_one_before_alone)
+{
+  overload (100000);
+  bl_thinner_update (&thinner, &downlink, &plain, now);
+  wait_for_key (BL_PICTURES_KEYFRAMES);
+  ck_assert (bl_thinner_takes_key (&thinner, 20, now));
+  ck_assert (!bl_thinner_takes_key (&thinner, 30, now + BL_SECOND));
+  ck_assert (bl_thinner_takes (&thinner, 20, KEY));
+  ck_assert (!bl_thinner_takes (&thinner, 30, KEY));
+}
+END_TEST
+
 START_TEST (keyframes_come_no_faster_than_the_link_carries_them)
 {
   BlSourceRates rates = { 2500000, 2500000, 50000, 30000 };
@@ -361,6 +383,7 @@ main (void)
   tcase_add_test (tcase, before_the_source_is_known_nothing_is_thinned);
   tcase_add_test (tcase,
                   what_was_sent_before_may_drain_before_more_is_left_out);
+  tcase_add_test (tcase, an_overload_that_is_passing_leaves_no_more_out);
   tcase_add_test (tcase, room_that_was_shown_brings_all_back);
   tcase_add_test (tcase, room_for_some_brings_some_back);
   tcase_add_test (tcase, a_queue_keeps_it_from_being_raised);
@@ -377,6 +400,8 @@ main (void)
   tcase_add_test (tcase, all_is_given_again_from_a_keyframe_on_and_not_before);
   tcase_add_test (tcase,
                   sound_only_takes_no_keyframe_and_drops_the_one_under_way);
+  tcase_add_test (tcase,
+                  a_keyframe_that_is_not_taken_leaves_the_one_before_alone);
   tcase_add_test (tcase, keyframes_come_no_faster_than_the_link_carries_them);
   tcase_add_test (tcase,
                   a_keyframe_is_paced_to_probe_but_not_to_hold_up_the_sound);
