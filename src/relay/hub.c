@@ -52,6 +52,7 @@ bl_hub_new (const BlHubOptions *options)
                           max_sessions * BL_PATHS_MAX);
   loop->connect_us = options->connect_us;
   loop->silence_us = options->silence_us;
+  loop->publisher_silence_us = options->publisher_silence_us;
   loop->dtls = options->dtls;
   loop->emit = options->emit;
   loop->emit_data = options->emit_data;

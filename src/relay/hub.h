@@ -38,7 +38,7 @@ typedef struct {
   guint max_sources;
   guint max_sessions;
   BlTime connect_us;
-  BlTime silence_us;
+  BlTime silence_us, publisher_silence_us;
   const BlDtlsContext *dtls; /* borrowed */
   BlTap *tap;                /* borrowed, or NULL */
   BlSendFunc send;           /* bl_udp_send(), or a test's */

@@ -27,6 +27,7 @@ typedef struct {
   BlBudget strangers; /* what all may cost who have not proved themselves */
   BlTime connect_us;  /* see BlWorkerOptions */
   BlTime silence_us;
+  BlTime publisher_silence_us;
   const BlDtlsContext *dtls; /* borrowed */
   void (*emit) (void *data, const BlWorkerEvent *event);
   void *emit_data; /* borrowed */

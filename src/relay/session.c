@@ -368,8 +368,10 @@ on_media (BlSession *session, const BlPath *path, BlPacket *packet)
   if (status == BL_SRTP_OK || status == BL_SRTP_REPLAYED)
     session->ops->on_arrival (session->owner, path, &arrival,
                               status == BL_SRTP_REPLAYED);
-  if (status == BL_SRTP_OK)
-    session->ops->on_rtp (session->owner, packet);
+  if (status != BL_SRTP_OK)
+    return;
+  session->has_published = true;
+  session->ops->on_rtp (session->owner, packet);
 }
 
 static void
@@ -426,9 +428,12 @@ bl_session_receive (BlSession *session, BlDemuxKind kind, const BlPath *path,
 static BlTime
 patience (const BlSession *session)
 {
-  return session->state == BL_SESSION_UP
-             ? session->heard_us + session->loop->silence_us
-             : session->begun_us + session->loop->connect_us;
+  const BlLoop *loop = session->loop;
+  if (session->state != BL_SESSION_UP)
+    return session->begun_us + loop->connect_us;
+  return session->heard_us
+         + (session->has_published ? loop->publisher_silence_us
+                                   : loop->silence_us);
 }
 
 static void
@@ -544,6 +549,6 @@ bl_session_send_rtcp_widely (BlSession *session, const uint8_t *data,
     send_over (session, &paths->known[i].path, bytes, length);
     fresh = true;
   }
-  if (!fresh)
+  if (!fresh && session->loop->now - session->heard_us <= BL_SESSION_CONSENT_US)
     send_over (session, bl_paths_chosen (paths), bytes, length);
 }

@@ -78,6 +78,7 @@ struct BlSession {
 
   BlTime begun_us;
   BlTime heard_us;
+  bool has_published; /* media came */
   BlTimer timer;
 };
 
@@ -133,8 +134,9 @@ void bl_session_send_rtcp_over (BlSession *session, const BlPath *path,
 
 /* The same over each path that was heard within BL_SESSION_FRESH_US, for what
  * can't wait until it is known that one has died; over the chosen one if there
- * is none. The bytes are the same on each, so that the peer's replay check
- * leaves one. */
-#define BL_SESSION_FRESH_US (200 * BL_MS)
+ * is none, as long as the peer was heard within BL_SESSION_CONSENT_US. The
+ * bytes are the same on each, so that the peer's replay check leaves one. */
+#define BL_SESSION_FRESH_US   (200 * BL_MS)
+#define BL_SESSION_CONSENT_US (30 * BL_SECOND) /* RFC 7675 section 5.1 */
 void bl_session_send_rtcp_widely (BlSession *session, const uint8_t *data,
                                   size_t length);

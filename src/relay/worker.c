@@ -14,6 +14,10 @@
 #define DEFAULT_CONNECT_US (30 * BL_SECOND)
 #define DEFAULT_SILENCE_US (10 * BL_SECOND)
 
+/* Longer than a vehicle believes its session to be kept (BL_CALL_KEEP_US in
+ * vehicle/call.h). */
+#define DEFAULT_PUBLISHER_SILENCE_US (100 * BL_SECOND)
+
 GQuark
 bl_worker_error_quark (void)
 {
@@ -121,6 +125,9 @@ set_up (BlWorker *worker, const BlWorkerOptions *options, GError **error)
     = options->connect_us ? options->connect_us : DEFAULT_CONNECT_US,
     .silence_us
     = options->silence_us ? options->silence_us : DEFAULT_SILENCE_US,
+    .publisher_silence_us = options->publisher_silence_us
+                                ? options->publisher_silence_us
+                                : DEFAULT_PUBLISHER_SILENCE_US,
     .dtls = options->dtls,
     .tap = options->tap,
     .send = bl_worker_send,

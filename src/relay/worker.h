@@ -100,6 +100,9 @@ typedef struct {
   guint max_sessions;       /* 0: BL_WORKER_MAX_SESSIONS */
   BlTime connect_us;        /* time to connect; 0: 30 s */
   BlTime silence_us;        /* time until a session is lost; 0: 10 s */
+  /* The same for a publisher from which media has come: its vehicle is out of
+   * reach and comes back to the same session. 0: 100 s. */
+  BlTime publisher_silence_us;
   BlWorkerEventFunc on_event;
   gpointer user_data;
 } BlWorkerOptions;

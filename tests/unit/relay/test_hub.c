@@ -232,6 +232,38 @@ START_TEST (silence_loses_a_session_and_checks_keep_it)
 }
 END_TEST
 
+/* What a vehicle behind a mountain needs; see vehicle/call.h. */
+START_TEST (a_publisher_may_be_silent_for_longer_once_media_has_come)
+{
+  Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
+  Peer *viewer = world_join (BL_SESSION_VIEWER, 2);
+  world_send_pictures (publisher, 3, 3);
+  for (int i = 0; i < 18; i++) {
+    peer_check (viewer, true);
+    world_advance (5 * BL_SECOND);
+  }
+  ck_assert_uint_eq (world_count_events (BL_WORKER_SOURCE_STOPPED, 0), 1);
+  ck_assert_uint_eq (world_count_events (BL_WORKER_SESSION_LOST, 1), 0);
+  peer_send_picture (publisher, true, 3);
+  world_settle ();
+  ck_assert_uint_eq (world_count_events (BL_WORKER_SOURCE_STARTED, 0), 2);
+  world_advance (99 * BL_SECOND);
+  ck_assert_uint_eq (world_count_events (BL_WORKER_SESSION_LOST, 1), 0);
+  unsigned reports = publisher->n_receiver_reports;
+  world_advance (2 * BL_SECOND);
+  ck_assert_uint_eq (world_count_events (BL_WORKER_SESSION_LOST, 1), 1);
+  ck_assert_uint_eq (publisher->n_receiver_reports, reports);
+}
+END_TEST
+
+START_TEST (a_publisher_from_which_nothing_ever_came_is_given_up_sooner)
+{
+  world_join (BL_SESSION_PUBLISHER, 1);
+  world_advance (11 * BL_SECOND);
+  ck_assert_uint_eq (world_count_events (BL_WORKER_SESSION_LOST, 1), 1);
+}
+END_TEST
+
 START_TEST (a_session_that_never_connects_is_given_up)
 {
   world_add_peer (BL_SESSION_VIEWER, 2);
@@ -583,6 +615,10 @@ main (void)
   tcase_add_test (tcase, viewers_stay_while_the_publisher_comes_back);
   tcase_add_test (tcase, a_new_publisher_takes_over_from_one_that_still_lives);
   tcase_add_test (tcase, silence_loses_a_session_and_checks_keep_it);
+  tcase_add_test (tcase,
+                  a_publisher_may_be_silent_for_longer_once_media_has_come);
+  tcase_add_test (tcase,
+                  a_publisher_from_which_nothing_ever_came_is_given_up_sooner);
   tcase_add_test (tcase, a_session_that_never_connects_is_given_up);
   tcase_add_test (tcase, the_wrong_certificate_is_refused);
   tcase_add_test (tcase, a_peer_that_closes_ends_its_session);

@@ -210,6 +210,7 @@ world_set_up (void)
                            .max_sessions = 16,
                            .connect_us = 30 * BL_SECOND,
                            .silence_us = 10 * BL_SECOND,
+                           .publisher_silence_us = 100 * BL_SECOND,
                            .dtls = world.dtls,
                            .tap = world.tap,
                            .send = hub_sends,
