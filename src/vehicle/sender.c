@@ -107,9 +107,15 @@ bl_sender_free (BlSender *sender)
   free (sender);
 }
 
+/* Of a picture that has begun to leave the rest is lost without a hole in the
+ * numbers. One is left unused, or the other end would take what it has for the
+ * whole picture. */
 static void
 lose_queue (BlSender *s)
 {
+  if (s->mid_picture)
+    s->video.next_seq++;
+  s->mid_picture = false;
   bl_sendqueue_clear (&s->queue);
   s->rtx.count = s->rtx_again.count = 0;
   s->await_keyframe = true;
@@ -411,6 +417,7 @@ send_queued (BlSender *s, BlTime now, BlNtp wall)
     return false;
   BlQueuedPayload payload = bl_sendqueue_pop (&s->queue);
   uint64_t seq = s->video.next_seq++;
+  s->mid_picture = !payload.meta.marker;
   bl_history_insert (&s->history, seq, payload.packet, &payload.meta);
   bl_sender_send_payload (s, &payload, seq, paths, now, wall);
   bl_packet_unref (&payload.packet);

@@ -15,7 +15,8 @@
  * of bl_sender_may_encode().
  *
  * Invariants: an RTP packet is at most BL_SENDER_MAX_RTP_BYTES long; the
- * sequence numbers of a track are given in the order packets leave, each once;
+ * sequence numbers of a track are given in the order packets leave, each once,
+ * and none is left out but where the rest of a picture was dropped;
  * what waits for its turn is never more than BL_SENDQUEUE_PACKETS, nor older
  * than BL_FRAMEGATE_LATE_US for long: it is dropped, counted, and a keyframe
  * asked for. Sound is never held back.

@@ -56,6 +56,7 @@ struct BlSender {
   BlSendQueue queue; /* of video */
   BlHistory history; /* of video that has left */
   bool await_keyframe;
+  bool mid_picture; /* more of the last packet's picture is to leave */
   BlTime frame_us; /* of the last one queued */
   BlPacer pacer;
   BlFlow *flow;
