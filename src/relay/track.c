@@ -279,8 +279,12 @@ bl_track_receive (BlTrack *track, BlPacket *packet, const BlRtp *rtp,
       = bl_history_insert (&track->history, line_seq, packet, &meta);
   if (inserted != BL_HISTORY_INSERTED)
     return insert_drops[inserted];
-  if (meta.h264 & BL_H264_HAS_SPS)
+  /* Not by the IDR's own packets: of what is missing just before them it can't
+   * be known whether it is theirs. */
+  if (meta.h264 & BL_H264_HAS_SPS) {
     note_sps (track, &original);
+    bl_nack_on_keyframe (&track->nack, seq);
+  }
   count_taken (track, &original, &meta);
   *out_entry = bl_history_get (&track->history, line_seq);
   return BL_TRACK_TAKEN;

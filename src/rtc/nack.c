@@ -36,13 +36,20 @@ bl_nack_set_rtt (BlNack *n, int64_t rtt_us)
   n->retry_us = retry_us < MAX_RETRY_US ? retry_us : MAX_RETRY_US;
 }
 
+static void
+give_up (BlNack *n, uint64_t seq)
+{
+  n->lost++;
+  n->gave_up |= seq > n->keyframe;
+}
+
 /* Drops the `count` oldest as lost for good. */
 static void
 give_up_oldest (BlNack *n, uint32_t count)
 {
-  n->lost += count;
+  for (uint32_t i = 0; i < count; i++)
+    give_up (n, n->entries[i].seq);
   n->count -= count;
-  n->gave_up = true;
   memmove (n->entries, n->entries + count, n->count * sizeof n->entries[0]);
 }
 
@@ -169,8 +176,7 @@ bl_nack_poll (BlNack *n, BlTime now, uint16_t *out_seqs, size_t max_seqs)
     bool due = entry.due_us <= now;
     if (now - entry.since_us >= n->config.max_age_us
         || (due && entry.tries >= n->config.max_tries)) {
-      n->lost++;
-      n->gave_up = true;
+      give_up (n, entry.seq);
       continue;
     }
     if (due && asked < max_seqs) {
@@ -194,11 +200,8 @@ bl_nack_take_gave_up (BlNack *n)
 }
 
 void
-bl_nack_forget_before (BlNack *n, uint64_t seq)
+bl_nack_on_keyframe (BlNack *n, uint64_t seq)
 {
-  uint32_t old = 0;
-  while (old < n->count && n->entries[old].seq < seq)
-    old++;
-  n->count -= old;
-  memmove (n->entries, n->entries + old, n->count * sizeof n->entries[0]);
+  if (seq > n->keyframe)
+    n->keyframe = seq;
 }

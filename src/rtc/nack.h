@@ -55,6 +55,7 @@ typedef struct {
   bool started;
   bool gave_up;
   uint64_t highest;
+  uint64_t keyframe; /* where the newest one starts */
   BlTime retry_us;
   BlTime copies_until_us; /* they are expected; 0: never were */
   BlTime copy_lag_us;     /* the most lately, fading */
@@ -85,5 +86,6 @@ size_t bl_nack_poll (BlNack *n, BlTime now, uint16_t *out_seqs,
 /* Was anything given up since the last call? Then a keyframe is needed. */
 bool bl_nack_take_gave_up (BlNack *n);
 
-/* Numbers below `seq` no longer matter: a keyframe starts there. */
-void bl_nack_forget_before (BlNack *n, uint64_t seq);
+/* A keyframe starts at `seq`, with its parameter sets. What is missing before
+ * it is asked for as before, but if that is in vain it takes no other one. */
+void bl_nack_on_keyframe (BlNack *n, uint64_t seq);
