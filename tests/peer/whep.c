@@ -119,6 +119,9 @@ peer_whep_post (PeerWhep *whep, const char *offer, PeerWhepAnswer answered,
               user_data);
     return;
   }
+  /* Else libsoup makes a new connection for each POST; a browser that watches
+   * has one from loading the page. */
+  soup_message_add_flags (message, SOUP_MESSAGE_IDEMPOTENT);
   g_autoptr (GBytes) body = g_bytes_new (offer, strlen (offer));
   soup_message_set_request_body_from_bytes (message, "application/sdp", body);
   Request *request = g_new (Request, 1);

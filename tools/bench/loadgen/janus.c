@@ -89,6 +89,8 @@ ask (LgJanusViewer *v, const char *body, Step step)
   *request = (Request){ v, soup_message_new (body ? "POST" : "GET", url->str),
                         step };
   g_string_free (url, TRUE);
+  /* On a connection that is there already, as a browser would. */
+  soup_message_add_flags (request->message, SOUP_MESSAGE_IDEMPOTENT);
   if (body) {
     g_autoptr (GBytes) bytes = g_bytes_new (body, strlen (body));
     soup_message_set_request_body_from_bytes (request->message,
