@@ -4,12 +4,13 @@
  * timer, which is moved at each step of a request; when it fires the socket is
  * shut down and libsoup cleans up as for any client that goes away.
  *
- * But for two faults of libsoup before 3.4, which Debian 12 has. It reads the
+ * But for three faults of libsoup before 3.4, which Debian 12 has. It reads the
  * end of a connection between two requests and then keeps it for good (mended
- * by its commit d20c6601); and it never lets go of the socket that it accepted
- * (b545d5f0). So we watch idle connections, and when one has ended let
- * libsoup's server know by the signal that its connections give when they end,
- * which drops the server's reference; and we drop the socket's for it. The
+ * by its commit d20c6601); it keeps one whose TLS handshake failed (6308303e);
+ * and it never lets go of the socket that it accepted (b545d5f0). So we watch
+ * idle connections, and when one has ended let libsoup's server know by the
+ * signal that its connections give when they end, which drops the server's
+ * reference; and we drop the handshake's message and the socket for it. The
  * connection's class is private; we learn the object from the first argument of
  * its signal "request-started".
  */
@@ -28,12 +29,14 @@ typedef struct {
   BlHttp *http;
   GSocket *socket; /* owned */
   GObject *soup;   /* libsoup's connection, which owns this; NULL: not known */
+  SoupServerMessage *initial; /* libsoup's, until TLS is up; or NULL */
   char *address;
   guint *open; /* how many its door has; a flood of one spares the others */
   guint timer;
   guint watch; /* for the client's end, while idle */
   GList link;  /* in http->idle, longest first, while `idle` */
   gboolean idle;
+  gboolean ended; /* and no longer counted */
 } Connection;
 
 static gboolean
@@ -53,7 +56,7 @@ leave_idle (Connection *connection)
 }
 
 static void
-free_connection (Connection *connection)
+uncount (Connection *connection)
 {
   GHashTable *table = connection->http->per_address;
   guint count
@@ -67,12 +70,38 @@ free_connection (Connection *connection)
   --*connection->open;
   leave_idle (connection);
   g_clear_handle_id (&connection->timer, g_source_remove);
+  connection->ended = TRUE;
+}
+
+static void
+free_connection (Connection *connection)
+{
+  if (!connection->ended)
+    uncount (connection);
   g_object_set_data (G_OBJECT (connection->socket), DATA_KEY, NULL);
   if (libsoup_forgets ())
     g_object_unref (connection->socket);
   g_object_unref (connection->socket);
   g_free (connection->address);
   g_free (connection);
+}
+
+static void
+on_connected (SoupServerMessage *msg, gpointer user_data)
+{
+  Connection *connection = user_data;
+  connection->initial = NULL;
+}
+
+static void
+on_disconnected (GObject *soup, gpointer user_data)
+{
+  Connection *connection = user_data;
+  if (connection->ended)
+    return;
+  uncount (connection);
+  if (libsoup_forgets ())
+    g_clear_object (&connection->initial);
 }
 
 /* ---- the end of an idle connection ---- */
@@ -220,6 +249,21 @@ check_limits (Connection *connection, guint from_here)
   g_socket_shutdown (connection->socket, TRUE, TRUE, NULL);
 }
 
+/* A connection that we don't know ends with its first message. */
+static void
+watch_end (Connection *connection, SoupServerMessage *msg)
+{
+  GObject *owner = connection->soup ? connection->soup : G_OBJECT (msg);
+  g_object_set_data_full (owner, DATA_KEY, connection,
+                          (GDestroyNotify)free_connection);
+  if (!connection->soup)
+    return;
+  connection->initial = msg;
+  g_signal_connect (msg, "connected", G_CALLBACK (on_connected), connection);
+  g_signal_connect (owner, "disconnected", G_CALLBACK (on_disconnected),
+                    connection);
+}
+
 static Connection *
 connection_of (BlHttp *http, guint index, SoupServerMessage *msg,
                GSocket *socket)
@@ -241,10 +285,7 @@ connection_of (BlHttp *http, guint index, SoupServerMessage *msg,
   ++*connection->open;
   connection->link.data = connection;
   g_object_set_data (G_OBJECT (socket), DATA_KEY, connection);
-  /* A connection that we don't know ends with its first message. */
-  g_object_set_data_full (connection->soup ? connection->soup : G_OBJECT (msg),
-                          DATA_KEY, connection,
-                          (GDestroyNotify)free_connection);
+  watch_end (connection, msg);
   check_limits (connection, count + 1);
   return connection;
 }

@@ -129,6 +129,26 @@ START_TEST (a_client_that_says_goodbye_is_forgotten_too)
 }
 END_TEST
 
+/* As one who doesn't know our certificate, or is no TLS client at all. */
+START_TEST (a_handshake_that_fails_is_forgotten)
+{
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GSocketConnection) tcp = g_socket_client_connect_to_host (
+      client, "127.0.0.1", bl_http_port (site.http, BL_DOOR_MAIN), NULL, NULL);
+  g_autoptr (GIOStream) tls
+      = g_tls_client_connection_new (G_IO_STREAM (tcp), NULL, NULL);
+  g_autoptr (GAsyncResult) result = NULL;
+  g_tls_connection_handshake_async (G_TLS_CONNECTION (tls), G_PRIORITY_DEFAULT,
+                                    NULL, on_done, &result);
+  ck_assert (!g_tls_connection_handshake_finish (G_TLS_CONNECTION (tls),
+                                                 await (&result), NULL));
+  g_io_stream_close (G_IO_STREAM (tcp), NULL, NULL);
+  await_connections (0);
+  g_free (site_raw (BL_DOOR_MAIN, "GET / HTTP/1.1\r\n\r\n", 18, 10));
+  await_connections (0);
+}
+END_TEST
+
 START_TEST (the_one_that_was_idle_for_longest_makes_room)
 {
   site.max_connections = 2;
@@ -153,6 +173,7 @@ main (void)
     { a_connection_serves_many_requests_and_goes_with_its_client,
       G_N_ELEMENTS (doors) },
     { a_client_that_says_goodbye_is_forgotten_too, 0 },
+    { a_handshake_that_fails_is_forgotten, 0 },
     { the_one_that_was_idle_for_longest_makes_room, G_N_ELEMENTS (doors) },
   };
   if (!site_mint ())
