@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { startChromium } from '../lib/browsers.mjs';
 import { keepLog, scenario, startCall, startRelay } from '../lib/call.mjs';
 import { Daemon, Vehicle } from '../lib/daemons.mjs';
-import { hangUp, openListed, signedIn, untilCovered, untilFact, untilLive }
-  from '../lib/pages.mjs';
+import { hangUp, openListed, signedIn, untilCovered, untilFact, untilLive,
+  untilText } from '../lib/pages.mjs';
 import { publish } from '../lib/publisher.mjs';
 
 /**
@@ -208,6 +208,35 @@ scenario('Sound that stops is said to stop, and the picture stays live',
     assert.equal(await page.isVisible('.cover'), false);
     await setSound(true);
     await untilFact(page, 'Sound', /^arrives$/);
+  });
+
+scenario('A workstation whose network is too slow is told so, in words',
+  async (t) => {
+    const relay = await startRelay(t);
+    await startCall(t, relay);
+    const page = await signedIn(await startChromium(t), relay);
+    let pictures = 'all';
+    // The relay itself thins a viewer in tests/system/slow.test.mjs.
+    await page.route('**/api/calls/*', async (route) => {
+      const response = await route.fetch();
+      const call = await response.json();
+      for (const session of call.sessions) session.pictures = pictures;
+      await route.fulfill({ response, json: call });
+    });
+    await openListed(page);
+    await untilLive(page);
+    assert.equal(await page.isVisible('#thinned'), false);
+    for (const [given, words] of /** @type {const} */ ([
+      ['keyframes', /^This workstation’s network is too slow: one picture/],
+      ['none', /^This workstation’s network is too slow for pictures/],
+      ['referenced', /^This workstation’s network is slow: fewer pictures/],
+    ])) {
+      pictures = given;
+      await untilText(page, '#thinned', words);
+      assert.equal(await page.isVisible('#thinned'), true);
+    }
+    pictures = 'all';
+    await page.waitForSelector('#thinned', { state: 'hidden' });
   });
 
 scenario('A page that is being left is covered before the next one comes',
