@@ -132,6 +132,11 @@ void bl_ccfb_sender_init (BlCcfbSender *s);
 void bl_ccfb_sender_on_sent (BlCcfbSender *s, uint32_t ssrc, uint16_t seq,
                              uint64_t path_seq);
 
+/* The number of the path under which it left; 0: not by this path, or it is
+ * forgotten. */
+uint64_t bl_ccfb_sender_path_seq (const BlCcfbSender *s, uint32_t ssrc,
+                                  uint16_t seq);
+
 /* Walks `report` (just parsed) and gives the next result that is of a packet
  * still remembered; false at the end. */
 bool bl_ccfb_sender_next (BlCcfbSender *s, BlCcfbReport *report,

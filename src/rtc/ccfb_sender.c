@@ -97,6 +97,17 @@ bl_ccfb_sender_on_sent (BlCcfbSender *s, uint32_t ssrc, uint16_t seq,
   *sent = (BlCcfbSent){ .path_seq = path_seq, .seq = seq };
 }
 
+uint64_t
+bl_ccfb_sender_path_seq (const BlCcfbSender *s, uint32_t ssrc, uint16_t seq)
+{
+  for (unsigned i = 0; i < s->n_streams; i++) {
+    const BlCcfbSent *sent = &s->sent[i][seq % BL_CCFB_SENT];
+    if (s->ssrcs[i] == ssrc && sent->seq == seq)
+      return sent->path_seq;
+  }
+  return 0;
+}
+
 bool
 bl_ccfb_sender_next (BlCcfbSender *s, BlCcfbReport *report,
                      BlPacketResult *out_result)

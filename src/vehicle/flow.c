@@ -20,6 +20,7 @@ typedef struct {
 struct BlFlow {
   BlFlowOptions options;
   BlPathPlan plan;
+  bool silence_told;   /* of the best path, since it is silent */
   unsigned n_controls; /* 1, or one for each path */
   Control *controls;
 };
@@ -88,10 +89,54 @@ bl_flow_remove_path (BlFlow *flow, unsigned path, BlTime now)
   bl_pathplan_remove (&flow->plan, path, now);
 }
 
+/* Does nothing come back by the best path, where a second is to help out? */
+static bool
+is_silent (const BlFlow *flow, BlTime now)
+{
+  return flow->plan.mode == BL_PATH_MODE_PROTECT
+         && bl_scream_is_stalled (&control_of (flow, flow->plan.best)->scream,
+                                  now);
+}
+
+static unsigned
+choose (const BlFlow *flow, BlPacketUse use, BlTime now)
+{
+  unsigned best = 1u << flow->plan.best;
+  if (!is_silent (flow, now))
+    return bl_pathplan_choose (&flow->plan, use, now);
+  /* All goes where sound goes; what repairs must not wait in the silence. */
+  unsigned paths = bl_pathplan_choose (&flow->plan, BL_USE_SOUND, now);
+  return use == BL_USE_REPAIR && paths != best ? paths & ~best : paths;
+}
+
+bool
+bl_flow_take_silence (BlFlow *flow, BlTime now)
+{
+  unsigned paths = choose (flow, BL_USE_REPAIR, now);
+  bool silent = is_silent (flow, now) && (paths & ~(1u << flow->plan.best));
+  bool news = silent && !flow->silence_told;
+  flow->silence_told = silent;
+  return news;
+}
+
+bool
+bl_flow_is_unheard (const BlFlow *flow, uint32_t ssrc, uint16_t seq)
+{
+  const Control *best = control_of (flow, flow->plan.best);
+  for (unsigned i = 0; i < flow->n_controls; i++) {
+    const Control *control = &flow->controls[i];
+    if (control != best
+        && bl_ccfb_sender_path_seq (&control->sent, ssrc, seq) != 0)
+      return false;
+  }
+  return bl_ccfb_sender_path_seq (&best->sent, ssrc, seq)
+         > best->scream.meter.highest_acked;
+}
+
 unsigned
 bl_flow_choose (const BlFlow *flow, BlPacketUse use, uint32_t bytes, BlTime now)
 {
-  unsigned paths = bl_pathplan_choose (&flow->plan, use, now);
+  unsigned paths = choose (flow, use, now);
   if (use == BL_USE_SOUND || use == BL_USE_REPORT)
     return paths;
   for (unsigned i = 0; i < BL_PATHPLAN_PATHS; i++)
@@ -185,7 +230,7 @@ carries_better (const BlFlow *flow, unsigned a, unsigned b, BlTime now)
 static const BlScream *
 leading (const BlFlow *flow, BlTime now)
 {
-  unsigned paths = bl_pathplan_choose (&flow->plan, BL_USE_PICTURE, now);
+  unsigned paths = choose (flow, BL_USE_PICTURE, now);
   unsigned lead = flow->plan.best;
   for (unsigned i = 0; i < BL_PATHPLAN_PATHS; i++) {
     if (i == lead || !(paths >> i & 1))

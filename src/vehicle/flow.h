@@ -9,6 +9,10 @@
  * of them: then one control stands for whatever path is the best, and no copies
  * are sent.
  *
+ * In `protect` the second path takes over as soon as nothing comes back by the
+ * best one: before that is in doubt, as its control would let nothing leave
+ * meanwhile. What has gone into the silence is repaired at once, by the second.
+ *
  * Sans I/O; one thread.
  */
 #pragma once
@@ -42,6 +46,13 @@ unsigned bl_flow_choose (const BlFlow *flow, BlPacketUse use, uint32_t bytes,
 /* It left by `paths`, as bl_flow_choose() said. */
 void bl_flow_on_sent (BlFlow *flow, unsigned paths, uint32_t ssrc, uint16_t seq,
                       uint32_t bytes, BlTime now);
+
+/* Has the best path fallen silent, where a second one can take its place? Says
+ * so once each time. */
+bool bl_flow_take_silence (BlFlow *flow, BlTime now);
+
+/* It left by the best path alone, and nothing has come back since. */
+bool bl_flow_is_unheard (const BlFlow *flow, uint32_t ssrc, uint16_t seq);
 
 /* An authentic compound came over `path`. */
 void bl_flow_on_heard (BlFlow *flow, unsigned path);

@@ -340,6 +340,21 @@ queue_order (BlRtxQueue *queue, uint64_t seq, BlTime due)
   return true;
 }
 
+/* What has gone into the silence of the best path, again by another. */
+static void
+repair_silence (BlSender *s, BlTime now)
+{
+  uint64_t seq = s->video.next_seq;
+  for (unsigned n = 0; n < BL_SENDER_RTX_QUEUE
+                       && bl_flow_is_unheard (s->flow, s->video.negotiated.ssrc,
+                                              (uint16_t)(seq - 1));
+       n++)
+    seq--;
+  for (; seq < s->video.next_seq; seq++)
+    if (s->video.negotiated.rtx_pt >= 0 && !is_queued (&s->rtx, seq))
+      queue_order (&s->rtx, seq, now);
+}
+
 void
 bl_sender_queue_rtx (BlSender *s, uint16_t seq, BlTime now)
 {
@@ -492,6 +507,8 @@ bl_sender_on_deadline (BlSender *sender, BlTime now, BlNtp wall)
   if (!s->open)
     return;
   bl_flow_on_time (s->flow, now);
+  if (bl_flow_take_silence (s->flow, now))
+    repair_silence (s, now);
   s->pacer.rate_bps = bl_flow_pacing_bps (s->flow, now);
   while (bl_pacer_next_send (&s->pacer) <= now && s->window_full_until_us <= now
          && send_next (s, now, wall))

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What becomes of packets when one of two paths falls silent; which paths a
+ * packet takes otherwise is in test_pathplan.c, and how much leaves in
+ * tests/unit/rtc/test_scream.c.
+ */
+#include "vehicle/flow.h"
+
+#include "../run_suite.h"
+#include "rtc/ccfb.h"
+
+#define SSRC   77
+#define BYTES  1000
+#define STEP   (5 * BL_MS)
+#define RTT_US (20 * BL_MS)
+
+#define REPORTS 2048
+
+typedef struct {
+  BlTime due_us;
+  unsigned path;
+  size_t length;
+  uint8_t bytes[200];
+} Report;
+
+enum { FIRST = 1, SECOND = 2, BOTH = 3 };
+
+static BlFlow *flow;
+static BlCcfbReceiver seen[2];
+static BlTime now;
+static Report reports[REPORTS];
+static unsigned reports_head, reports_tail;
+static uint16_t next_seq;
+static unsigned taken; /* paths of the last packet */
+
+static void
+begin (BlPathMode mode)
+{
+  BlFlowOptions options = {
+    .mode = mode, .per_path = true, .start_bps = 2000000, .max_bps = 4000000
+  };
+  flow = bl_flow_new (&options);
+  ck_assert_ptr_nonnull (flow);
+  now = 1000 * BL_SECOND;
+  next_seq = 100;
+  reports_head = reports_tail = 0;
+  for (unsigned i = 0; i < 2; i++) {
+    bl_flow_add_path (flow, i);
+    bl_ccfb_receiver_init (&seen[i]);
+  }
+}
+
+static void
+tear_down (void)
+{
+  bl_flow_free (flow);
+}
+
+/* What has arrived over `path` is told a round trip later. */
+static void
+write_report (unsigned path)
+{
+  Report *r = &reports[reports_tail];
+  BlWriter w = bl_writer (r->bytes, sizeof r->bytes);
+  if (!bl_ccfb_receiver_write (&seen[path], &w, 1, now,
+                               bl_ntp_from_unix_us (now)))
+    return;
+  r->due_us = now + RTT_US;
+  r->path = path;
+  r->length = bl_writer_length (&w);
+  ck_assert_uint_lt (++reports_tail, REPORTS);
+}
+
+static void
+read_reports (void)
+{
+  for (; reports_head < reports_tail && reports[reports_head].due_us <= now;
+       reports_head++) {
+    const Report *r = &reports[reports_head];
+    BlRtcpIter iter;
+    BlRtcpPacket packet;
+    ck_assert_int_eq (bl_rtcp_open (&iter, r->bytes, r->length), BL_RTCP_OK);
+    ck_assert (bl_rtcp_next (&iter, &packet));
+    bl_flow_on_heard (flow, r->path);
+    ck_assert (bl_flow_on_ccfb (flow, r->path, &packet, now));
+  }
+}
+
+/* Pictures and sound in turn; the paths in `alive` bear what they are given. */
+static void
+pass (BlTime us, unsigned alive)
+{
+  for (BlTime end = now + us; now < end; now += STEP) {
+    BlPacketUse use = next_seq % 4 == 0 ? BL_USE_SOUND : BL_USE_PICTURE;
+    unsigned paths = bl_flow_choose (flow, use, BYTES, now);
+    if (use == BL_USE_PICTURE)
+      taken = paths;
+    bl_flow_on_sent (flow, paths, SSRC, next_seq, BYTES, now);
+    for (unsigned i = 0; i < 2; i++) {
+      if (paths & alive & 1u << i)
+        bl_ccfb_receiver_on_packet (&seen[i], SSRC, next_seq, BL_ECN_NOT_ECT,
+                                    now);
+      if (alive >> i & 1)
+        write_report (i);
+    }
+    read_reports ();
+    next_seq++;
+    bl_flow_on_time (flow, now);
+  }
+}
+
+START_TEST (the_second_path_takes_over_before_the_first_is_in_doubt)
+{
+  begin (BL_PATH_MODE_PROTECT);
+  pass (2 * BL_SECOND, BOTH);
+  ck_assert_uint_eq (taken, FIRST);
+  ck_assert (!bl_flow_is_stalled (flow, now));
+  pass (100 * BL_MS, SECOND);
+  ck_assert (!bl_flow_path (flow, 0, now).in_doubt);
+  ck_assert_uint_eq (taken & SECOND, SECOND);
+  ck_assert (!bl_flow_is_stalled (flow, now));
+}
+END_TEST
+
+START_TEST (what_went_into_the_silence_is_known_and_repaired_around_it)
+{
+  begin (BL_PATH_MODE_PROTECT);
+  pass (2 * BL_SECOND, BOTH);
+  ck_assert (!bl_flow_take_silence (flow, now));
+  uint16_t before = next_seq;
+  pass (40 * BL_MS, SECOND);
+  uint16_t after = next_seq;
+  pass (60 * BL_MS, SECOND);
+  ck_assert (bl_flow_take_silence (flow, now));
+  ck_assert (!bl_flow_take_silence (flow, now));
+  ck_assert (!bl_flow_is_unheard (flow, SSRC, before - 1));
+  for (uint16_t seq = before; seq < after; seq++)
+    ck_assert_int_eq (bl_flow_is_unheard (flow, SSRC, seq), seq % 4 != 0);
+  ck_assert_uint_eq (bl_flow_choose (flow, BL_USE_REPAIR, BYTES, now), SECOND);
+  pass (200 * BL_MS, BOTH);
+  ck_assert (!bl_flow_take_silence (flow, now));
+  ck_assert_uint_eq (bl_flow_choose (flow, BL_USE_REPAIR, BYTES, now), BOTH);
+  pass (100 * BL_MS, SECOND);
+  ck_assert (bl_flow_take_silence (flow, now));
+}
+END_TEST
+
+START_TEST (without_a_second_path_there_is_nothing_to_take_over)
+{
+  begin (BL_PATH_MODE_PROTECT);
+  bl_flow_remove_path (flow, 1, now);
+  pass (2 * BL_SECOND, FIRST);
+  pass (100 * BL_MS, 0);
+  ck_assert (bl_flow_is_stalled (flow, now));
+  ck_assert (!bl_flow_take_silence (flow, now));
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("vehicle/flow");
+  TCase *tcase = tcase_create ("flow");
+  tcase_add_checked_fixture (tcase, NULL, tear_down);
+  tcase_add_test (tcase,
+                  the_second_path_takes_over_before_the_first_is_in_doubt);
+  tcase_add_test (tcase,
+                  what_went_into_the_silence_is_known_and_repaired_around_it);
+  tcase_add_test (tcase, without_a_second_path_there_is_nothing_to_take_over);
+  suite_add_tcase (suite, tcase);
+  return run_suite (suite);
+}
