@@ -40,3 +40,17 @@ bl_health_line (const BlHealth *health, const BlSenderStats *stats)
       (guint64)stats->rtx_packets, (guint64)stats->keyframe_requests,
       (guint64)stats->frames_dropped, stats->queued);
 }
+
+char *
+bl_health_path_line (const char *interface, const BlFlowPath *path)
+{
+  return g_strdup_printf (
+      "interface=%s state=%s rtt_ms=%.1f queue_ms=%.1f loss_pct=%u "
+      "target_kbps=%" G_GUINT64_FORMAT,
+      interface,
+      path->in_doubt ? "doubt"
+      : path->best   ? "best"
+                     : "spare",
+      (double)path->rtt_us / 1000, (double)path->queue_us / 1000,
+      path->loss_percent, (guint64)(path->target_bps / 1000));
+}

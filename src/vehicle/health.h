@@ -27,3 +27,6 @@ void bl_health_update (BlHealth *health, const BlSenderStats *stats,
 
 /* One line for the log; free with g_free. */
 char *bl_health_line (const BlHealth *health, const BlSenderStats *stats);
+
+/* The same of a path. */
+char *bl_health_path_line (const char *interface, const BlFlowPath *path);

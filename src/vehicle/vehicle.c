@@ -444,6 +444,19 @@ bl_vehicle_kiosk_port (const BlVehicle *vehicle)
 /* --- health and network
  * ------------------------------------------------------------- */
 
+static void
+log_paths (BlVehicle *v)
+{
+  BlFlowPath path;
+  const char *interface;
+  for (unsigned i = 0; i < BL_UPLINK_MAX_PATHS; i++) {
+    if (!bl_publisher_path (v->publisher, i, &path, &interface))
+      continue;
+    g_autofree char *line = bl_health_path_line (interface, &path);
+    bl_info ("path %s", line);
+  }
+}
+
 static gboolean
 on_second (gpointer user_data)
 {
@@ -458,6 +471,7 @@ on_second (gpointer user_data)
     g_autofree char *line = bl_health_line (&v->health, &stats);
     bl_info ("health %s capture_dropped=%" G_GUINT64_FORMAT, line,
              bl_capture_stats (v->capture).dropped);
+    log_paths (v);
   }
   return G_SOURCE_CONTINUE;
 }

@@ -30,6 +30,23 @@ START_TEST (rates_are_those_of_the_last_span)
 }
 END_TEST
 
+START_TEST (a_path_has_a_line_of_its_own)
+{
+  BlFlowPath path = { .there = true,
+                      .best = true,
+                      .rtt_us = 51200,
+                      .queue_us = 4000,
+                      .loss_percent = 2,
+                      .target_bps = 1500000 };
+  g_autofree char *line = bl_health_path_line ("wwan0", &path);
+  ck_assert_str_eq (line, "interface=wwan0 state=best rtt_ms=51.2 queue_ms=4.0 "
+                          "loss_pct=2 target_kbps=1500");
+  path.in_doubt = true;
+  g_autofree char *doubt = bl_health_path_line ("wwan0", &path);
+  ck_assert (strstr (doubt, "state=doubt"));
+}
+END_TEST
+
 START_TEST (a_new_session_does_not_look_like_a_negative_rate)
 {
   BlHealth h = { 0 };
@@ -52,6 +69,7 @@ main (void)
 {
   Suite *suite = suite_create ("vehicle/health");
   TCase *tc = tcase_create ("health");
+  tcase_add_test (tc, a_path_has_a_line_of_its_own);
   tcase_add_test (tc, rates_are_those_of_the_last_span);
   tcase_add_test (tc, a_new_session_does_not_look_like_a_negative_rate);
   suite_add_tcase (suite, tc);
