@@ -13,14 +13,15 @@ import { inspect } from '../lib/site.mjs';
  * A call with two viewers who see it.
  * @param {import('node:test').TestContext} t
  * @param {number} modems
+ * @param {Parameters<MobileSite['startVehicle']>[0]} [options]
  */
-async function openCall(t, modems) {
+async function openCall(t, modems, options) {
   const folder = await mkdtemp(join(tmpdir(), 'bluelight-test-'));
   const mobile = new MobileSite(t, folder);
   const opened = mobile.open(modems, 1);
   t.after(() => rm(folder, { recursive: true }));
   await opened;
-  const vehicle = await mobile.startVehicle();
+  const vehicle = await mobile.startVehicle(options);
   const { viewers, call } = await mobile.watch({ count: 2 });
   await viewers.live();
   return { mobile, vehicle, viewers, call };
@@ -85,6 +86,46 @@ scenario('a modem that is given another address keeps its call',
     await opened.viewers.live(30000);
     await assertSurvived(opened, 0);
   });
+
+/**
+ * What the vehicle's log says of each path, from the relay's reports on it.
+ * @param {import('../lib/daemons.mjs').Vehicle} vehicle
+ */
+function describedPaths(vehicle) {
+  const described = vehicle.daemon?.log.matchAll(
+    /path interface=(\w+) state=(\w+) rtt_ms=([\d.]+) .*loss_pct=(\d+)/g);
+  return new Map([...described ?? []].map(([, name, state, rtt, loss]) =>
+    [name, { state, rtt_ms: Number(rtt), loss_percent: Number(loss) }]));
+}
+
+for (const mode of ['protect', 'duplicate']) {
+  scenario(`either of two modems may pause, and none sees it, with ${mode}`,
+    async (t) => {
+      const opened = await openCall(t, 2, { settings: { ice: { paths: mode },
+        log: { health_s: 1 } } });
+      const { mobile, vehicle, viewers } = opened;
+      await viewers.passed(5);
+      const paths = [...describedPaths(vehicle).values()];
+      assert.equal(paths.length, 2);
+      assert.deepEqual(paths.map(({ state }) => state).sort(),
+        ['best', 'spare']);
+      for (const { rtt_ms, loss_percent } of paths) {
+        assert.ok(rtt_ms >= 50 && rtt_ms < 100, `round trip ${rtt_ms} ms`);
+        assert.equal(loss_percent, 0);
+      }
+      // One after the other, so that the best one is among them.
+      for (const link of mobile.links) {
+        await link.tell('cut 4');
+        await viewers.passed(9);
+      }
+      await viewers.live(5000);
+      for (const { video, audio } of await viewers.end()) {
+        assert.ok(video.gap_ms <= 200, `no picture for ${video.gap_ms} ms`);
+        assert.ok(audio.gap_ms <= 100, `no sound for ${audio.gap_ms} ms`);
+      }
+      await mobile.site.hangUp(vehicle);
+    });
+}
 
 scenario('of two modems one may die without end', async (t) => {
   const opened = await openCall(t, 2);
