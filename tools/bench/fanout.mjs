@@ -178,6 +178,9 @@ const ROWS = [
       (l) => l.since_start.doubles, (l) => l.since_start.refused)],
   ['worst run: without keyframe / failures', ({ loads }) => worst(loads,
     (l) => l.joined - l.complete, (l) => l.failed)],
+  ['worst run: cores that others than server and load were busy on',
+    ({ loads }) => loads.length === 0 ? '–' : Math.max(...loads.map((l) =>
+      l.machine_cpu - l.own_cpu - (l.server?.cpu ?? 0))).toFixed(2)],
   ['viewers before 0.1 % loss, on one core', ({ limit }) =>
     limit === undefined ? '–' : String(limit)],
 ];

@@ -27,6 +27,7 @@ const ADDRESS = '10.77.0.1';
  *   delivered_per_s: number, expected: number, lost: number, loss: number,
  *   repaired: number, latency_us: Quantiles, answer_ms: Quantiles,
  *   connect_ms: Quantiles, keyframe_ms: Quantiles, own_cpu: number,
+ *   machine_cpu: number,
  *   source: { packets_per_s: number, bps: number, late_max_ms: number },
  *   since_start: { packets: number, retransmissions: number,
  *     reordered: number, doubles: number, authentic: number, refused: number,

@@ -65,3 +65,18 @@ lg_process_read (pid_t pid, LgProcess *out)
                       .fds = count_fds (pid) };
   return true;
 }
+
+int64_t
+lg_machine_busy_us (void)
+{
+  g_autofree char *text = NULL;
+  /* User, nice, system, idle, waiting, interrupts. */
+  unsigned long long t[7];
+  if (!g_file_get_contents ("/proc/stat", &text, NULL, NULL)
+      || sscanf (text, "cpu %llu %llu %llu %llu %llu %llu %llu", &t[0], &t[1],
+                 &t[2], &t[3], &t[4], &t[5], &t[6])
+             != 7)
+    return 0;
+  return (int64_t)((t[0] + t[1] + t[2] + t[5] + t[6]) * 1000000
+                   / (unsigned long long)sysconf (_SC_CLK_TCK));
+}

@@ -18,3 +18,7 @@ typedef struct {
 
 /* False if there is no such process, or it may not be looked at. */
 bool lg_process_read (pid_t pid, LgProcess *out_process);
+
+/* Time that all cores together were not idle since the start of the machine,
+ * interrupts included; 0 if it can't be read. */
+int64_t lg_machine_busy_us (void);

@@ -161,6 +161,7 @@ print_json (const LgOptions *o, LgResult *r, const Sums *sums)
   add_source (b, r, sums);
   add_process (b, r, sums);
   add_double (b, "own_cpu", (double)r->own_cpu_us / 1e6 / sums->seconds);
+  add_double (b, "machine_cpu", (double)r->busy_us / 1e6 / sums->seconds);
   json_builder_end_object (b);
   g_autoptr (JsonNode) root = json_builder_get_root (b);
   g_autofree char *text = json_to_string (root, FALSE);

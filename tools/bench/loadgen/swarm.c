@@ -61,7 +61,7 @@ struct LgSwarm {
   int64_t phase_ns; /* since when; CLOCK_MONOTONIC */
   int64_t keep_ns;
   uint64_t bytes_from;
-  int64_t own_cpu_from_us;
+  int64_t own_cpu_from_us, busy_from_us;
   LgResult *result;
   char *first_error;
   GError *fatal;
@@ -261,6 +261,7 @@ begin_measurement (LgSwarm *s)
   s->shared.to = UINT64_MAX;
   s->bytes_from = s->source->bytes;
   s->own_cpu_from_us = own_cpu_us ();
+  s->busy_from_us = lg_machine_busy_us ();
   s->result->has_process = read_process (s, &s->result->from);
   enter (s, PHASE_MEASURE);
 }
@@ -272,6 +273,7 @@ end_measurement (LgSwarm *s)
   s->result->measured_ns = lg_clock_mono_ns () - s->phase_ns;
   s->result->has_process &= read_process (s, &s->result->to);
   s->result->own_cpu_us = own_cpu_us () - s->own_cpu_from_us;
+  s->result->busy_us = lg_machine_busy_us () - s->busy_from_us;
   s->result->source_packets = s->shared.to - s->shared.from;
   s->result->source_bytes = s->source->bytes - s->bytes_from;
   enter (s, PHASE_DRAIN);

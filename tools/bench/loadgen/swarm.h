@@ -27,7 +27,7 @@ typedef struct {
   /* Over the measurement. */
   int64_t measured_ns;
   uint64_t source_packets, source_bytes;
-  int64_t own_cpu_us;
+  int64_t own_cpu_us, busy_us; /* ours, and of the whole machine */
   bool has_process; /* the server's: before the viewers, and over it */
   LgProcess before, from, to;
 } LgResult;
