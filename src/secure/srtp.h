@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * SRTP and SRTCP (RFC 3711, RFC 7714) for one session, keyed by DTLS
- * (secure/dtls.h). What comes in, and AES-CM, is libsrtp's; what goes out under
- * AES-GCM is our own over OpenSSL (secure/srtp_gcm.h), byte for byte the same.
+ * (secure/dtls.h). AES-GCM is our own over OpenSSL (secure/srtp_gcm.h), and
+ * does what libsrtp does; AES-CM is libsrtp's (secure/srtp_cm.h).
  *
  * A BlSrtp belongs to one thread at a time. Packets are changed in place.
  * There is no MKI and no encrypted header extension. Nothing is allocated per
- * packet here; libsrtp allocates a stream for the first packet of an SSRC
- * (about 1 KB), so the number of SSRCs a peer can make is bounded, and where it
- * is built on NSS, as Debian's is, its ciphers allocate and free inside.
+ * packet under AES-GCM; the first authentic packet of an SSRC makes a stream
+ * (under 0.5 KB; libsrtp's 1 KB), so the number of SSRCs a peer can make is
+ * bounded.
  *
  * What goes out is never protected twice under one sequence number: a
  * retransmission is RTX, a stream of its own (RFC 4588). Begin sequence numbers

@@ -1,34 +1,86 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The sending half of SRTP and SRTCP with AES-GCM (RFC 7714) over OpenSSL, for
- * secure/srtp.c alone: what libsrtp does, at the cost of the cipher. Why, with
- * figures: docs/adr/0007-protection-of-outgoing-media.md.
+ * What both halves of SRTP with AES-GCM (RFC 7714) share: a keyed cipher, the
+ * nonce of a packet, and where things lie in one. For srtp_gcm_send.c and
+ * srtp_gcm_receive.c alone. Why it is ours, with figures:
+ * docs/adr/0007-media-protection.md.
  *
- * Keys come from the master key by AES-CM (RFC 3711 section 4.3, key derivation
- * rate 0). Both ciphers are keyed once and shared by all SSRCs.
+ * A session key comes from the master key by AES-CM (RFC 3711 section 4.3, key
+ * derivation rate 0). A cipher is keyed once and serves all SSRCs.
  *
- * Invariant: no nonce is used twice. A nonce is SSRC and packet index, and a
- * stream gives each index away once, before anything is encrypted under it:
- * RTP's 48-bit index is guessed from the sequence number as a receiver does
- * (RFC 3711 section 3.3.1) and marked in a window; RTCP's counts up. When an
- * index would wrap, the keys are used up: BL_SRTP_FAILED.
+ * A packet: bl_gcm_begin(), then bl_gcm_authenticate() for each piece in the
+ * clear, then either bl_gcm_seal() or bl_gcm_open(). Each is false if OpenSSL
+ * refuses. Nothing is allocated, and nothing of one packet is left for the
+ * next.
  */
 #pragma once
 
+#include <openssl/evp.h>
+
 #include "secure/srtp.h"
 
-typedef struct BlGcmSender BlGcmSender;
+#define BL_GCM_NONCE_BYTES 12 /* of the salt too */
+#define BL_GCM_TAG_BYTES   16
 
-/* `profile` is one of the two of GCM; `master` is its key followed by its salt,
- * and is copied. NULL if OpenSSL refuses (no memory). */
-BlGcmSender *bl_gcm_sender_new (BlSrtpProfile profile, const uint8_t *master);
+#define BL_GCM_RTP_HEADER_BYTES  12
+#define BL_GCM_RTP_SSRC_AT       8
+#define BL_GCM_RTCP_HEADER_BYTES 8
+#define BL_GCM_RTCP_SSRC_AT      4
 
-/* Accepts NULL. */
-void bl_gcm_sender_free (BlGcmSender *sender);
+/* E flag and index, behind the tag of an SRTCP packet. */
+#define BL_GCM_RTCP_TRAILER_BYTES  4
+#define BL_GCM_RTCP_ENCRYPTED_FLAG 0x80000000u
 
-/* Encrypts in place and appends the tag (RTCP: tag and index), for which there
- * is room: BL_SRTP_TRAILER_MAX. `*length` in and out, untouched on failure. */
-BlSrtpStatus bl_gcm_sender_protect_rtp (BlGcmSender *sender, uint8_t *packet,
-                                        size_t *length);
-BlSrtpStatus bl_gcm_sender_protect_rtcp (BlGcmSender *sender, uint8_t *packet,
-                                         size_t *length);
+typedef struct {
+  EVP_CIPHER_CTX *ctx;
+  uint8_t salt[BL_GCM_NONCE_BYTES];
+} BlGcmCipher;
+
+typedef enum { BL_GCM_RTP, BL_GCM_RTCP } BlGcmKind;
+typedef enum { BL_GCM_OPENS = 0, BL_GCM_SEALS = 1 } BlGcmDirection;
+
+/* `master` is the profile's key followed by its salt, and is not kept. False if
+ * OpenSSL refuses (no memory); clear it then, too. */
+bool bl_gcm_cipher_init (BlGcmCipher *cipher, BlSrtpProfile profile,
+                         const uint8_t *master, BlGcmKind kind,
+                         BlGcmDirection direction);
+
+/* Also of one that is all zero. */
+void bl_gcm_cipher_clear (BlGcmCipher *cipher);
+
+bool bl_gcm_begin (BlGcmCipher *cipher, uint32_t ssrc, int64_t index);
+bool bl_gcm_authenticate (BlGcmCipher *cipher, const uint8_t *data,
+                          size_t length);
+
+/* Encrypts in place; the tag goes behind. */
+bool bl_gcm_seal (BlGcmCipher *cipher, uint8_t *data, size_t length);
+
+/* Decrypts in place, then checks the tag that lies behind. False if it is not
+ * authentic: the data is then of no use. */
+bool bl_gcm_open (BlGcmCipher *cipher, uint8_t *data, size_t length);
+
+/* Bytes of an RTP packet before its payload: CSRCs and extension are sent in
+ * the clear. 0 if they don't fit in `length`. */
+size_t bl_gcm_rtp_header_bytes (const uint8_t *packet, size_t length);
+
+static inline uint16_t
+bl_gcm_rtp_seq (const uint8_t *packet)
+{
+  return (uint16_t)(packet[2] << 8 | packet[3]);
+}
+
+static inline uint32_t
+bl_gcm_read_be32 (const uint8_t *at)
+{
+  return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8
+         | at[3];
+}
+
+static inline void
+bl_gcm_write_be32 (uint8_t *at, uint32_t value)
+{
+  at[0] = (uint8_t)(value >> 24);
+  at[1] = (uint8_t)(value >> 16);
+  at[2] = (uint8_t)(value >> 8);
+  at[3] = (uint8_t)value;
+}
