@@ -2,7 +2,7 @@
  *
  * What a viewer's connection costs the relay: CPU time of each step of a DTLS
  * handshake as its server, and memory before and after. The figures of
- * docs/adr/0007-protection-of-outgoing-media.md.
+ * docs/adr/0007-media-protection.md.
  *
  * usage: handshake [SESSIONS]
  *

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What it costs to protect an outgoing packet, and what memory it takes to be
- * able to: libsrtp as the system has it, our own sender, and the bare cipher.
- * The figures of docs/adr/0007-protection-of-outgoing-media.md.
+ * What it costs to protect an RTP packet and to unprotect one, and what memory
+ * a session takes that has done so: libsrtp as the system has it, our own, and
+ * the bare cipher. The figures of docs/adr/0007-media-protection.md.
  *
  * usage: protect [PAYLOAD_BYTES [SESSIONS [ROUNDS]]]
  *
- * Packets go to the sessions in turn, as they do from a relay to its viewers.
+ * Packets go to the sessions in turn, as they do from a relay to its viewers;
+ * the packets themselves are in the cache, as they are behind a recvmsg().
  * Prints the median of the rounds, in which all the ways take turns.
  */
 #include <glib.h>
@@ -15,6 +16,7 @@
 #include <srtp2/srtp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "secure/srtp.h"
@@ -22,12 +24,15 @@
 #define PACKETS_PER_ROUND 20000
 #define SESSIONS_MAX      1000
 #define ROUNDS_MAX        99
-#define HEADER_BYTES      20 /* RTP with one extension element */
+#define HEADER_BYTES      20  /* RTP with one extension element */
+#define CHUNK             100 /* packets made ready, then timed */
+#define ROOM              2048
 
 typedef struct {
   void *(*open) (BlSrtpProfile profile);
-  void (*protect) (void *session, uint8_t *packet, size_t length);
+  void (*apply) (void *session, uint8_t *packet, size_t length);
   void (*close) (void *session);
+  bool unprotects;
 } Way;
 
 static void
@@ -40,7 +45,7 @@ must (bool ok, const char *what)
 /* --- libsrtp -------------------------------------------------------------- */
 
 static void *
-libsrtp_open (BlSrtpProfile profile)
+libsrtp_new (BlSrtpProfile profile, srtp_ssrc_type_t direction)
 {
   static void (*const set[]) (srtp_crypto_policy_t * policy) = {
     [BL_SRTP_AEAD_AES_128_GCM] = srtp_crypto_policy_set_aes_gcm_128_16_auth,
@@ -48,7 +53,7 @@ libsrtp_open (BlSrtpProfile profile)
     [BL_SRTP_AEAD_AES_256_GCM] = srtp_crypto_policy_set_aes_gcm_256_16_auth,
   };
   uint8_t key[BL_SRTP_MASTER_MAX] = { 1 };
-  srtp_policy_t policy = { .ssrc = { .type = ssrc_any_outbound },
+  srtp_policy_t policy = { .ssrc = { .type = direction },
                            .key = key,
                            .window_size = BL_SRTP_WINDOW };
   set[profile](&policy.rtp);
@@ -56,6 +61,18 @@ libsrtp_open (BlSrtpProfile profile)
   srtp_t session;
   must (srtp_create (&session, &policy) == srtp_err_status_ok, "srtp_create");
   return session;
+}
+
+static void *
+libsrtp_open_out (BlSrtpProfile profile)
+{
+  return libsrtp_new (profile, ssrc_any_outbound);
+}
+
+static void *
+libsrtp_open_in (BlSrtpProfile profile)
+{
+  return libsrtp_new (profile, ssrc_any_inbound);
 }
 
 static void
@@ -67,6 +84,14 @@ libsrtp_protect (void *session, uint8_t *packet, size_t length)
 }
 
 static void
+libsrtp_unprotect (void *session, uint8_t *packet, size_t length)
+{
+  int bytes = (int)length;
+  must (srtp_unprotect (session, packet, &bytes) == srtp_err_status_ok,
+        "srtp_unprotect");
+}
+
+static void
 libsrtp_close (void *session)
 {
   srtp_dealloc (session);
@@ -75,11 +100,11 @@ libsrtp_close (void *session)
 /* --- ours ------------------------------------------------------------------
  */
 
-/* Its receiving half is libsrtp's whatever the profile. */
+/* Both halves, whichever is used. */
 static void *
 ours_open (BlSrtpProfile profile)
 {
-  BlSrtpKeys keys = { .profile = profile, .local = { 1 } };
+  BlSrtpKeys keys = { .profile = profile, .local = { 1 }, .remote = { 1 } };
   BlSrtp *srtp = bl_srtp_new (&keys, 1);
   must (srtp != NULL, "bl_srtp_new");
   return srtp;
@@ -91,6 +116,13 @@ ours_protect (void *session, uint8_t *packet, size_t length)
   size_t capacity = length + BL_SRTP_TRAILER_MAX;
   must (bl_srtp_protect_rtp (session, packet, &length, capacity) == BL_SRTP_OK,
         "bl_srtp_protect_rtp");
+}
+
+static void
+ours_unprotect (void *session, uint8_t *packet, size_t length)
+{
+  must (bl_srtp_unprotect_rtp (session, packet, &length) == BL_SRTP_OK,
+        "bl_srtp_unprotect_rtp");
 }
 
 static void
@@ -157,23 +189,31 @@ bare_close (void *session)
 /* --- measuring --------------------------------------------------------------
  */
 
-static const Way libsrtp = { libsrtp_open, libsrtp_protect, libsrtp_close };
-static const Way ours = { ours_open, ours_protect, ours_close };
-static const Way bare = { bare_open, bare_protect, bare_close };
-static const Way rekeyed = { bare_open, rekeyed_protect, bare_close };
+static const Way libsrtp_out
+    = { libsrtp_open_out, libsrtp_protect, libsrtp_close, false };
+static const Way libsrtp_in
+    = { libsrtp_open_in, libsrtp_unprotect, libsrtp_close, true };
+static const Way ours_out = { ours_open, ours_protect, ours_close, false };
+static const Way ours_in = { ours_open, ours_unprotect, ours_close, true };
+static const Way bare = { bare_open, bare_protect, bare_close, false };
+static const Way rekeyed = { bare_open, rekeyed_protect, bare_close, false };
 
 static const struct {
   const char *name;
   const Way *way;
   BlSrtpProfile profile;
 } cases[] = {
-  { "libsrtp", &libsrtp, BL_SRTP_AEAD_AES_128_GCM },
-  { "Bluelight", &ours, BL_SRTP_AEAD_AES_128_GCM },
+  { "libsrtp", &libsrtp_out, BL_SRTP_AEAD_AES_128_GCM },
+  { "Bluelight", &ours_out, BL_SRTP_AEAD_AES_128_GCM },
   { "EVP alone, keyed once", &bare, BL_SRTP_AEAD_AES_128_GCM },
   { "EVP alone, keyed per packet", &rekeyed, BL_SRTP_AEAD_AES_128_GCM },
-  { "libsrtp", &libsrtp, BL_SRTP_AEAD_AES_256_GCM },
-  { "Bluelight", &ours, BL_SRTP_AEAD_AES_256_GCM },
-  { "libsrtp", &libsrtp, BL_SRTP_AES128_CM_SHA1_80 },
+  { "libsrtp, unprotect", &libsrtp_in, BL_SRTP_AEAD_AES_128_GCM },
+  { "Bluelight, unprotect", &ours_in, BL_SRTP_AEAD_AES_128_GCM },
+  { "libsrtp", &libsrtp_out, BL_SRTP_AEAD_AES_256_GCM },
+  { "Bluelight", &ours_out, BL_SRTP_AEAD_AES_256_GCM },
+  { "libsrtp, unprotect", &libsrtp_in, BL_SRTP_AEAD_AES_256_GCM },
+  { "Bluelight, unprotect", &ours_in, BL_SRTP_AEAD_AES_256_GCM },
+  { "libsrtp", &libsrtp_out, BL_SRTP_AES128_CM_SHA1_80 },
 };
 #define N_CASES G_N_ELEMENTS (cases)
 
@@ -190,6 +230,36 @@ cpu_ns (void)
   return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
+typedef struct {
+  uint8_t packets[CHUNK][ROOM];
+  size_t length; /* of each */
+} Chunk;
+
+/* The packets from number `first` on. Each session gets the same: they have the
+ * same keys, of which `sealer` is the sending end if they come in. */
+static void
+make_ready (Chunk *chunk, unsigned first, unsigned n_sessions, size_t length,
+            BlSrtp *sealer)
+{
+  static uint8_t packet[ROOM];
+  static size_t made;
+  for (unsigned i = 0; i < CHUNK; i++) {
+    unsigned seq = (first + i) / n_sessions;
+    if ((first + i) % n_sessions == 0) {
+      packet[0] = 0x90;
+      packet[2] = (uint8_t)(seq >> 8);
+      packet[3] = (uint8_t)seq;
+      packet[15] = 1; /* one word of extension */
+      made = length;
+      if (sealer)
+        must (bl_srtp_protect_rtp (sealer, packet, &made, ROOM) == BL_SRTP_OK,
+              "bl_srtp_protect_rtp");
+    }
+    memcpy (chunk->packets[i], packet, made);
+  }
+  chunk->length = made;
+}
+
 /* ns a packet. Only these sessions are open: libsrtp over NSS becomes slower
  * with each that is. */
 static double
@@ -197,25 +267,26 @@ measure (const Way *way, BlSrtpProfile profile, size_t length,
          unsigned n_sessions, size_t *out_bytes_a_session)
 {
   static void *sessions[SESSIONS_MAX];
-  static uint8_t packet[2048];
+  static Chunk chunk;
+  BlSrtp *sealer = way->unprotects ? ours_open (profile) : NULL;
   size_t before = mallinfo2 ().uordblks;
   for (unsigned s = 0; s < n_sessions; s++)
     sessions[s] = way->open (profile);
-  *out_bytes_a_session = (mallinfo2 ().uordblks - before) / n_sessions;
 
-  double begin = cpu_ns ();
-  for (unsigned i = 0; i < PACKETS_PER_ROUND; i++) {
-    unsigned seq = i / n_sessions;
-    packet[0] = 0x90;
-    packet[2] = (uint8_t)(seq >> 8);
-    packet[3] = (uint8_t)seq;
-    packet[15] = 1; /* one word of extension */
-    way->protect (sessions[i % n_sessions], packet, length);
+  double ns = 0;
+  for (unsigned n = 0; n < PACKETS_PER_ROUND; n += CHUNK) {
+    make_ready (&chunk, n, n_sessions, length, sealer);
+    double begin = cpu_ns ();
+    for (unsigned i = 0; i < CHUNK; i++)
+      way->apply (sessions[(n + i) % n_sessions], chunk.packets[i],
+                  chunk.length);
+    ns += cpu_ns () - begin;
   }
-  double ns = (cpu_ns () - begin) / PACKETS_PER_ROUND;
+  *out_bytes_a_session = (mallinfo2 ().uordblks - before) / n_sessions;
   for (unsigned s = 0; s < n_sessions; s++)
     way->close (sessions[s]);
-  return ns;
+  bl_srtp_free (sealer);
+  return ns / PACKETS_PER_ROUND;
 }
 
 static int
@@ -234,7 +305,7 @@ argument (int argc, char **argv, int at, unsigned standard, unsigned most)
   if (!g_ascii_string_to_unsigned (argv[at], 10, 1, most, &value, NULL)) {
     fprintf (stderr,
              "usage: %s [PAYLOAD_BYTES [SESSIONS [ROUNDS]]]\n"
-             "Prints what it costs to protect an outgoing packet.\n",
+             "Prints what it costs to protect and unprotect a packet.\n",
              argv[0]);
     exit (2);
   }
@@ -249,7 +320,10 @@ main (int argc, char **argv)
   unsigned n_rounds = argument (argc, argv, 3, 9, ROUNDS_MAX);
   static Result results[N_CASES];
 
-  bl_srtp_free (ours_open (BL_SRTP_AEAD_AES_128_GCM)); /* the libraries' own */
+  must (srtp_init () == srtp_err_status_ok, "srtp_init");
+  for (unsigned c = 0; c < N_CASES; c++) /* what the libraries keep */
+    measure (cases[c].way, cases[c].profile, HEADER_BYTES + payload, 1,
+             &results[c].bytes_a_session);
   for (unsigned r = 0; r < n_rounds; r++)
     for (unsigned c = 0; c < N_CASES; c++)
       results[c].ns[r]
