@@ -57,7 +57,8 @@ typedef enum {
   BL_SRTP_OK,
   BL_SRTP_SHORT,      /* too short, or its header doesn't fit in it */
   BL_SRTP_AUTH,       /* not authentic: tampered with, or other keys */
-  BL_SRTP_REPLAYED,   /* seen or sent already, or older than the window */
+  BL_SRTP_REPLAYED,   /* index used already or older than the window; of what
+                         comes in, not proven to be authentic */
   BL_SRTP_MANY_SSRCS, /* a new SSRC beyond the bound */
   BL_SRTP_NO_ROOM,    /* less than BL_SRTP_TRAILER_MAX behind the packet */
   BL_SRTP_FAILED,     /* anything else, for example keys used up */
