@@ -46,6 +46,16 @@ touch_next (BlPacketPool *pool)
   return packet;
 }
 
+void
+bl_packet_pool_warm (BlPacketPool *pool, uint32_t count)
+{
+  for (; count > 0 && pool->n_touched < pool->count; count--) {
+    BlPacket *packet = touch_next (pool);
+    packet->next_free = pool->free;
+    pool->free = packet;
+  }
+}
+
 BlPacket *
 bl_packet_new (BlPacketPool *pool)
 {

@@ -104,6 +104,9 @@ bl_hub_add_source (BlHub *hub, BlSourceId id, guint64 call_number, bool record)
       = bl_feed_new (&hub->loop, id, record ? hub->tap : NULL, call_number);
   if (!feed)
     g_error ("no memory for the packets of another source");
+  /* The memory of a call is taken when it begins. */
+  bl_packet_pool_warm (hub->pool,
+                       BL_TRACK_VIDEO_HISTORY + BL_TRACK_AUDIO_HISTORY);
   hub->feeds[hub->n_feeds++] = feed;
 }
 

@@ -70,6 +70,8 @@ bl_tap_new (size_t capacity_bytes)
     bl_tap_free (tap);
     return NULL;
   }
+  /* Its memory is taken now, not while packets wait. */
+  memset (tap->bytes, 0, capacity);
   return tap;
 }
 
