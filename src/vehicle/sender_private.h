@@ -57,7 +57,7 @@ struct BlSender {
   BlHistory history; /* of video that has left */
   bool await_keyframe;
   bool mid_picture; /* more of the last packet's picture is to leave */
-  BlTime frame_us; /* of the last one queued */
+  BlTime frame_us;  /* of the last one queued */
   BlPacer pacer;
   BlFlow *flow;
   bool per_path_reports;       /* RFC 8888; else transport-cc */
