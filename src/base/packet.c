@@ -69,6 +69,7 @@ bl_packet_new (BlPacketPool *pool)
   pool->left--;
   packet->refs = 1;
   packet->length = 0;
+  packet->ecn = 0;
   packet->received_us = 0;
   return packet;
 }

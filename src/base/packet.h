@@ -24,6 +24,7 @@ typedef struct BlPacket {
   struct BlPacket *next_free;
   uint32_t refs;
   uint16_t length; /* bytes used of data */
+  uint8_t ecn;     /* of its IP header (RFC 3168): 0 to 3 */
   BlTime received_us;
   uint8_t data[BL_PACKET_CAPACITY];
 } BlPacket;

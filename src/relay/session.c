@@ -348,7 +348,7 @@ static BlArrival
 read_arrival (const BlPacket *packet)
 {
   BlReader r = bl_reader (packet->data, packet->length);
-  BlArrival arrival = { 0 };
+  BlArrival arrival = { .ecn = (BlEcn)packet->ecn };
   bl_reader_skip (&r, 2);
   arrival.seq = bl_reader_be16 (&r);
   bl_reader_skip (&r, 4);

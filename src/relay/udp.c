@@ -21,8 +21,12 @@
 #define RECEIVE_BUFFER_BYTES (8 * 1024 * 1024)
 #define SEND_BUFFER_BYTES    (2 * 1024 * 1024)
 
-/* Room for either of the two kinds of packet info. */
-#define INFO_BYTES CMSG_SPACE (sizeof (struct in6_pktinfo))
+/* Room for either of the two kinds of packet info, and for the byte that has
+ * the ECN bits. */
+#define INFO_BYTES    CMSG_SPACE (sizeof (struct in6_pktinfo))
+#define CONTROL_BYTES (INFO_BYTES + CMSG_SPACE (sizeof (int)))
+
+#define ECN_MASK 3
 
 struct BlUdp {
   int fd;
@@ -33,7 +37,7 @@ struct BlUdp {
   struct mmsghdr headers[BL_UDP_BATCH];
   struct iovec vectors[BL_UDP_BATCH];
   struct {
-    alignas (struct cmsghdr) uint8_t bytes[INFO_BYTES];
+    alignas (struct cmsghdr) uint8_t bytes[CONTROL_BYTES];
   } control[BL_UDP_BATCH];
 };
 
@@ -88,8 +92,11 @@ open_socket (const BlAddress *address)
   if (family == AF_INET6) {
     set_option (fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
     set_option (fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+    set_option (fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
   } else
     set_option (fd, IPPROTO_IP, IP_PKTINFO, 1);
+  /* Of IPv4 on a dual-stack socket, too. */
+  set_option (fd, IPPROTO_IP, IP_RECVTOS, 1);
   if (bind (fd, &address->any, address->length) < 0) {
     int bind_errno = errno;
     close (fd);
@@ -200,7 +207,7 @@ map_ipv4 (struct in_addr in, struct in6_addr *out)
 }
 
 static void
-read_local (struct msghdr *header, BlPath *path)
+read_control (struct msghdr *header, BlPacket *packet, BlPath *path)
 {
   for (struct cmsghdr *c = CMSG_FIRSTHDR (header); c;
        c = CMSG_NXTHDR (header, c)) {
@@ -215,7 +222,12 @@ read_local (struct msghdr *header, BlPath *path)
       struct in_pktinfo info;
       memcpy (&info, CMSG_DATA (c), sizeof info);
       map_ipv4 (info.ipi_spec_dst, &path->local);
-    }
+    } else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
+      int traffic_class;
+      memcpy (&traffic_class, CMSG_DATA (c), sizeof traffic_class);
+      packet->ecn = traffic_class & ECN_MASK;
+    } else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS)
+      packet->ecn = *CMSG_DATA (c) & ECN_MASK;
   }
 }
 
@@ -231,7 +243,7 @@ bl_udp_receive (BlUdp *udp, BlPacket *const *packets, unsigned count,
     header->msg_name = &out_paths[i].peer.storage;
     header->msg_namelen = sizeof out_paths[i].peer.storage;
     header->msg_control = udp->control[i].bytes;
-    header->msg_controllen = INFO_BYTES;
+    header->msg_controllen = CONTROL_BYTES;
     header->msg_flags = 0;
   }
   int got = recvmmsg (udp->fd, udp->headers, count, MSG_DONTWAIT, NULL);
@@ -244,7 +256,8 @@ bl_udp_receive (BlUdp *udp, BlPacket *const *packets, unsigned count,
     bool truncated = header->msg_flags & MSG_TRUNC;
     packets[i]->length = truncated ? 0 : (uint16_t)udp->headers[i].msg_len;
     out_paths[i].peer.length = header->msg_namelen;
-    read_local (header, &out_paths[i]);
+    packets[i]->ecn = 0;
+    read_control (header, packets[i], &out_paths[i]);
     bl_address_unmap (&out_paths[i].peer);
   }
   return (unsigned)got;

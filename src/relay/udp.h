@@ -52,9 +52,9 @@ int bl_udp_fd (const BlUdp *udp);
 guint16 bl_udp_port (const BlUdp *udp);
 
 /* Receives what has already arrived, at most `count` (<= BL_UDP_BATCH), into
- * `packets`, which are the caller's and empty; sets their lengths and fills
- * `out_paths`. A datagram that was too long has length 0. Returns how many,
- * 0 when there is nothing. Never waits. */
+ * `packets`, which are the caller's and empty; sets their lengths and ECN bits
+ * and fills `out_paths`. A datagram that was too long has length 0. Returns how
+ * many, 0 when there is nothing. Never waits. */
 unsigned bl_udp_receive (BlUdp *udp, BlPacket *const *packets, unsigned count,
                          BlPath *out_paths);
 

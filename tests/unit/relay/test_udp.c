@@ -79,6 +79,45 @@ START_TEST (an_answer_leaves_from_the_address_that_was_asked)
 }
 END_TEST
 
+/* Dual-stack, IPv4 alone, IPv6 alone. */
+static const struct {
+  const char *bound, *to;
+} ways[] = {
+  { NULL, "127.0.0.1" },
+  { NULL, "::1" },
+  { "127.0.0.1", "127.0.0.1" },
+  { "::1", "::1" },
+};
+
+START_TEST (each_datagram_comes_with_its_ecn_mark)
+{
+  BlUdp *server = open_udp (ways[_i].bound);
+  BlUdp *client = open_udp (ways[_i].to);
+  BlPath to = path_to (ways[_i].to, server);
+  for (int ecn = 0; ecn < 4; ecn++) {
+    int field = 0x88 | ecn; /* under a DSCP */
+    ck_assert_int_eq (strchr (ways[_i].to, ':')
+                          ? setsockopt (bl_udp_fd (client), IPPROTO_IPV6,
+                                        IPV6_TCLASS, &field, sizeof field)
+                          : setsockopt (bl_udp_fd (client), IPPROTO_IP, IP_TOS,
+                                        &field, sizeof field),
+                      0);
+    ck_assert_int_eq (
+        bl_udp_send (client, &to, (const uint8_t *)"x", 1, 1).status,
+        BL_UDP_SENT);
+    ck_assert_uint_eq (receive (server), 1);
+    ck_assert_uint_eq (packets[0]->ecn, ecn);
+    BlPath back = paths[0];
+    ck_assert (bl_udp_send (server, &back, (const uint8_t *)"y", 1, 1).status
+               == BL_UDP_SENT);
+    ck_assert_uint_eq (receive (client), 1);
+    ck_assert_uint_eq (packets[0]->ecn, 0);
+  }
+  bl_udp_free (server);
+  bl_udp_free (client);
+}
+END_TEST
+
 START_TEST (a_run_arrives_as_its_packets_in_order)
 {
   BlUdp *server = open_udp (NULL);
@@ -263,6 +302,8 @@ main (void)
   tcase_add_checked_fixture (tcase, set_up, tear_down);
   tcase_add_loop_test (tcase, an_answer_leaves_from_the_address_that_was_asked,
                        0, G_N_ELEMENTS (hosts));
+  tcase_add_loop_test (tcase, each_datagram_comes_with_its_ecn_mark, 0,
+                       G_N_ELEMENTS (ways));
   tcase_add_test (tcase, a_run_arrives_as_its_packets_in_order);
   tcase_add_loop_test (tcase,
                        what_is_refused_as_a_run_leaves_one_by_one_in_order, 0,
