@@ -13,7 +13,6 @@
 #include "rtc/rtx.h"
 #include "rtc/seq.h"
 #include "rtc/twcc.h"
-#include "vehicle/pacer.h"
 #include "vehicle/sendqueue.h"
 
 #define VIDEO_SSRC 0x1111
@@ -794,27 +793,6 @@ START_TEST (goodbyes_go_both_ways)
 }
 END_TEST
 
-START_TEST (the_pacer_keeps_its_rate_over_any_span)
-{
-  BlPacer pacer;
-  uint64_t rate = 1000000;
-  bl_pacer_init (&pacer, rate);
-  BlTime start = 77 * BL_SECOND, now = start;
-  uint64_t bytes = 0;
-  for (int i = 0; i < 1000; i++) {
-    BlTime next = bl_pacer_next_send (&pacer);
-    now = next > now ? next : now;
-    if (i == 500)
-      now += BL_SECOND; /* a pause is not made up for */
-    bl_pacer_on_sent (&pacer, 1000, now);
-    bytes += 1000;
-    BlTime span = now - start + BL_PACER_BURST_US;
-    ck_assert_uint_le (bytes * 8, rate * (uint64_t)span / 1000000 + 8000 + 8);
-  }
-  ck_assert_int_ge (now - start, 8 * BL_SECOND + 900 * BL_MS);
-}
-END_TEST
-
 int
 main (void)
 {
@@ -843,7 +821,6 @@ main (void)
   tcase_add_test (tc, transport_feedback_is_matched_with_what_was_sent);
   tcase_add_test (tc, garbage_instead_of_rtcp_is_counted);
   tcase_add_test (tc, goodbyes_go_both_ways);
-  tcase_add_test (tc, the_pacer_keeps_its_rate_over_any_span);
   suite_add_tcase (suite, tc);
   SRunner *runner = srunner_create (suite);
   srunner_run_all (runner, CK_NORMAL);
