@@ -167,8 +167,8 @@ bl_registry_drop_peer (BlRegistry *registry, BlPeer *peer, const char *reason)
       call->gone_since_us = now_us;
   } else {
     g_ptr_array_remove (call->viewers, peer);
-    if (!bl_audit_add (registry->db, now_us, peer->actor, peer->name,
-                       BL_AUDIT_VIEW_END, call->id, reason, &error))
+    if (!bl_audit_add_soon (registry->db, now_us, peer->actor, peer->name,
+                            BL_AUDIT_VIEW_END, call->id, reason, &error))
       bl_error ("call %s: the end of a view is not in the audit: %s", call->id,
                 error->message);
   }
@@ -412,8 +412,8 @@ bl_registry_view (BlRegistry *registry, const BlWho *who, const char *call_id,
   if (!answer)
     return NULL;
   g_autoptr (GError) why = NULL;
-  if (!bl_audit_add (registry->db, peer->since_us, who->actor, who->name,
-                     BL_AUDIT_VIEW_START, call->id, NULL, &why)) {
+  if (!bl_audit_add_soon (registry->db, peer->since_us, who->actor, who->name,
+                          BL_AUDIT_VIEW_START, call->id, NULL, &why)) {
     bl_registry_take_error (error, g_steal_pointer (&why),
                             "noting the view in the audit");
     return NULL;
@@ -424,8 +424,8 @@ bl_registry_view (BlRegistry *registry, const BlWho *who, const char *call_id,
     return g_steal_pointer (&answer);
   }
   *out_peer = NULL;
-  bl_audit_add (registry->db, bl_clock_unix_us (), who->actor, who->name,
-                BL_AUDIT_VIEW_END, call->id, "no room at the relay", NULL);
+  bl_audit_add_soon (registry->db, bl_clock_unix_us (), who->actor, who->name,
+                     BL_AUDIT_VIEW_END, call->id, "no room at the relay", NULL);
   return NULL;
 }
 

@@ -98,6 +98,19 @@ bl_audit_add (BlDb *db, gint64 at_us, BlActorKind actor_kind, const char *actor,
                     action_names[action], object_text, detail_text);
 }
 
+gboolean
+bl_audit_add_soon (BlDb *db, gint64 at_us, BlActorKind actor_kind,
+                   const char *actor, BlAuditAction action, const char *object,
+                   const char *detail, GError **error)
+{
+  gboolean soon = bl_db_begin_soon (db);
+  gboolean added = bl_audit_add (db, at_us, actor_kind, actor, action, object,
+                                 detail, error);
+  if (soon)
+    bl_db_end_soon (db);
+  return added;
+}
+
 GPtrArray *
 bl_audit_list (BlDb *db, gint64 before, guint limit, GError **error)
 {

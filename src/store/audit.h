@@ -57,6 +57,15 @@ gboolean bl_audit_add (BlDb *db, gint64 at_us, BlActorKind actor_kind,
                        const char *actor, BlAuditAction action,
                        const char *object, const char *detail, GError **error);
 
+/* The same without waiting for the disk: the row is written when it returns,
+ * and outlives the relay, and is flushed right after. What only the machine's
+ * own death in these moments may lose: for views, of which many may begin at a
+ * time, and whose first picture comes later than the flush. */
+gboolean bl_audit_add_soon (BlDb *db, gint64 at_us, BlActorKind actor_kind,
+                            const char *actor, BlAuditAction action,
+                            const char *object, const char *detail,
+                            GError **error);
+
 /* Newest first, of those before id `before` (0: the newest), at most `limit`:
  * (element-type BlAuditRow), with free function. */
 GPtrArray *bl_audit_list (BlDb *db, gint64 before, guint limit, GError **error);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "store/db_private.h"
+#include "store/flusher.h"
 
 #define BUSY_TIMEOUT_MS 5000
 /* "BLUE": tells our files from other programs' (PRAGMA application_id). */
@@ -18,8 +19,9 @@ struct BlDb {
   char *path;
   GHashTable *statements; /* SQL text → sqlite3_stmt */
   GThread *thread;
-  guint depth;     /* of bl_db_begin() */
-  gboolean doomed; /* an inner change failed: so must the outer */
+  BlFlusher *flusher; /* NULL: not needed yet */
+  guint depth;        /* of bl_db_begin() */
+  gboolean doomed;    /* an inner change failed: so must the outer */
 };
 
 G_DEFINE_QUARK (bl_db_error, bl_db_error)
@@ -385,6 +387,7 @@ bl_db_close (BlDb *db)
   if (!db)
     return;
   g_hash_table_unref (db->statements);
+  bl_flusher_free (db->flusher);
   sqlite3_close (db->sqlite);
   g_free (db->path);
   g_free (db->folder);
@@ -401,6 +404,35 @@ gint
 bl_db_version (void)
 {
   return bl_db_n_migrations;
+}
+
+/* ---- commits that the disk may be a moment behind of ---- */
+
+/* In WAL mode each commit is an append to the WAL, so flushing that file later
+ * is what SQLite would have done at the commit. No locks are held on it that
+ * closing our descriptor could take away. */
+static gboolean
+start_flusher (BlDb *db)
+{
+  g_autofree char *wal = g_strconcat (db->path, "-wal", NULL);
+  if (!db->flusher)
+    db->flusher = bl_flusher_new (wal);
+  return db->flusher && !bl_flusher_has_failed (db->flusher);
+}
+
+gboolean
+bl_db_begin_soon (BlDb *db)
+{
+  return db->depth == 0 && start_flusher (db)
+         && execute (db, "relax", "PRAGMA synchronous = NORMAL", NULL);
+}
+
+void
+bl_db_end_soon (BlDb *db)
+{
+  bl_flusher_request (db->flusher);
+  /* It can fail only without memory; then the next one would not be flushed. */
+  g_assert (execute (db, "tighten", "PRAGMA synchronous = FULL", NULL));
 }
 
 gboolean

@@ -30,6 +30,13 @@ typedef gpointer (*BlDbRowFunc) (sqlite3_stmt *row);
 gboolean bl_db_run (const BlDbOp *op, GError **error, const char *sql,
                     const char *types, ...);
 
+/* Between these, commits do not wait for the disk: they are flushed by a thread
+ * right after. FALSE, and nothing is to be ended, when they must wait: in a
+ * change of several parts, or after a flush has failed, so that SQLite itself
+ * meets the disk's error. For BL_DB_DURABLE. */
+gboolean bl_db_begin_soon (BlDb *db);
+void bl_db_end_soon (BlDb *db);
+
 /* The first row; NULL with NOT_FOUND and `missing` as message if none. */
 gpointer bl_db_one (const BlDbOp *op, BlDbRowFunc make, const char *missing,
                     GError **error, const char *sql, const char *types, ...);

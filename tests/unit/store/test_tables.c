@@ -369,6 +369,39 @@ START_TEST (every_action_and_actor_survives_the_round_trip)
 }
 END_TEST
 
+START_TEST (what_is_audited_soon_is_there_at_once_for_others)
+{
+  g_autoptr (GError) error = NULL;
+  assert_ok (bl_audit_add_soon (db, 1, BL_ACTOR_USER, "ann",
+                                BL_AUDIT_VIEW_START, "call-1", NULL, &error),
+             error);
+  /* And what follows waits for the disk again. */
+  assert_ok (bl_audit_add (db, 2, BL_ACTOR_USER, "ann", BL_AUDIT_VIEW_END,
+                           "call-1", NULL, &error),
+             error);
+  g_autoptr (BlDb) other = bl_db_open (folder, BL_DB_DURABLE, &error);
+  ck_assert_ptr_nonnull (other);
+  g_autoptr (GPtrArray) rows = bl_audit_list (other, 0, 9, &error);
+  ck_assert_uint_eq (rows->len, 2);
+  const BlAuditRow *first = rows->pdata[1];
+  ck_assert_int_eq (first->action, BL_AUDIT_VIEW_START);
+  ck_assert_str_eq (first->object, "call-1");
+}
+END_TEST
+
+START_TEST (a_change_of_several_parts_is_not_torn_by_one_audited_soon)
+{
+  g_autoptr (GError) error = NULL;
+  ck_assert (bl_db_begin (db, &error));
+  assert_ok (bl_audit_add_soon (db, 1, BL_ACTOR_USER, "ann",
+                                BL_AUDIT_VIEW_START, "call-1", NULL, &error),
+             error);
+  ck_assert (!bl_db_end (db, FALSE, NULL));
+  g_autoptr (GPtrArray) rows = bl_audit_list (db, 0, 9, &error);
+  ck_assert_uint_eq (rows->len, 0);
+}
+END_TEST
+
 START_TEST (a_name_that_is_not_text_is_audited_too)
 {
   GError *error = NULL;
@@ -420,6 +453,9 @@ main (void)
   tcase_add_test (tc, a_parts_path_names_recording_and_part);
   tcase_add_test (tc, the_audit_lists_the_newest_first_page_by_page);
   tcase_add_test (tc, every_action_and_actor_survives_the_round_trip);
+  tcase_add_test (tc, what_is_audited_soon_is_there_at_once_for_others);
+  tcase_add_test (tc,
+                  a_change_of_several_parts_is_not_torn_by_one_audited_soon);
   tcase_add_test (tc, a_name_that_is_not_text_is_audited_too);
   tcase_add_loop_test (tc, the_audit_refuses_to_be_changed, 0, 2);
   suite_add_tcase (suite, tc);
