@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * For tests: a sender in a world of its own. Time goes by when told to; what
+ * the sender gives to its callbacks is kept; and, if asked for, the other end
+ * reports each 10 ms what arrived, which is all, at once.
+ */
+#pragma once
+
+#include "rtc/ccfb.h"
+#include "rtc/rtp.h"
+#include "vehicle/sender.h"
+
+#define VIDEO_SSRC 0x1111
+#define RTX_SSRC   0x2222
+#define AUDIO_SSRC 0x3333
+#define RELAY_SSRC 0x9999
+#define BITRATE    UINT64_C (2000000)
+#define START      (1000 * BL_SECOND)
+#define MAX_SENT   8192
+
+typedef struct {
+  uint8_t data[1400];
+  size_t length;
+  bool rtcp;
+  unsigned paths;
+  BlTime at_us;
+} SenderWorldPacket;
+
+typedef struct {
+  SenderWorldPacket sent[MAX_SENT];
+  unsigned n_sent, n_keyframes, n_byes;
+  BlTime now_us;
+  uint64_t rate_bps; /* the last the encoder was told */
+  bool acknowledged; /* the other end reports what arrives, as all does */
+  BlCcfbReceiver arrivals;
+  uint8_t access_unit[400000]; /* the last made */
+} SenderWorld;
+
+extern SenderWorld sender_world;
+extern const BlNegotiated sender_world_negotiated;
+
+/* The wall clock's reading at `now`. */
+BlNtp sender_world_wall (BlTime now);
+
+/* Begins anew at START, with one path, open. The caller frees the sender. */
+BlSender *sender_world_open (void);
+BlSender *sender_world_open_acknowledged (void);
+
+/* SPS, PPS and one IDR of `bytes`; or one slice. Returns its length. */
+size_t sender_world_make_access_unit (bool keyframe, size_t bytes);
+void sender_world_send_frame (BlSender *s, bool keyframe, size_t bytes,
+                              BlTime captured);
+
+/* Lets time go by, as the main loop would. */
+void sender_world_run_until (BlSender *s, BlTime until);
+
+/* The next packet of `ssrc` from number *index on. */
+bool sender_world_next_rtp (unsigned *index, uint32_t ssrc, BlRtp *out_rtp);
