@@ -8,6 +8,11 @@
 #include "relay/addresses.h"
 #include "secure/cert.h"
 
+/* How long a silent publisher keeps its session. The most is longer than a
+ * vehicle believes it to be kept (BL_CALL_KEEP_US in vehicle/call.h). */
+#define LEAST_SILENCE_US (10 * BL_SECOND)
+#define MOST_SILENCE_US  (100 * BL_SECOND)
+
 /* Some seconds of all sources of a worker. */
 #define TAP_BYTES (8u << 20)
 
@@ -86,6 +91,9 @@ start_unit (BlMedia *media, const BlMediaOptions *options, GError **error)
     .port_key = "[media] port",
     .dtls = media->dtls,
     .tap = unit->tap,
+    /* Whoever wants a call to end soon wants its publisher given up soon. */
+    .publisher_silence_us
+    = CLAMP (config->grace_s * BL_SECOND, LEAST_SILENCE_US, MOST_SILENCE_US),
     .on_event = options->on_worker,
     .user_data = options->user_data,
   };
