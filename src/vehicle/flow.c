@@ -278,6 +278,8 @@ bl_flow_path (const BlFlow *flow, unsigned path, BlTime now)
   return (BlFlowPath){
     .there = there,
     .best = there && flow->plan.best == path,
+    .second = there && bl_pathplan_second (&flow->plan, now) == path,
+    .silent_us = there ? bl_pathplan_silent_us (&flow->plan, path, now) : 0,
     .in_doubt = there && bl_pathplan_in_doubt (&flow->plan, path, now),
     .rtt_us = scream->meter.smoothed_rtt_us,
     .queue_us = scream->meter.standing_queue_us,

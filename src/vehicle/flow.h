@@ -82,7 +82,8 @@ bool bl_flow_is_stalled (const BlFlow *flow, BlTime now);
 uint32_t bl_flow_padding_bytes (BlFlow *flow, BlTime now);
 
 typedef struct {
-  bool there, best, in_doubt;
+  bool there, best, second, in_doubt;
+  BlTime silent_us; /* nothing has come back for so long of what was sent */
   BlTime rtt_us, queue_us; /* 0: not known yet */
   uint32_t loss_percent;
   uint64_t target_bps;

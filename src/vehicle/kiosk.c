@@ -154,6 +154,37 @@ add_double (JsonBuilder *b, const char *name, double value)
 }
 
 static void
+add_path (JsonBuilder *b, const BlHealthPath *path)
+{
+  json_builder_begin_object (b);
+  add_text (b, "interface", path->interface);
+  add_text (b, "state", bl_health_path_state (&path->flow));
+  json_builder_set_member_name (b, "best");
+  json_builder_add_boolean_value (b, path->flow.best);
+  add_double (b, "rtt_ms", (double)path->flow.rtt_us / 1000);
+  add_double (b, "queue_ms", (double)path->flow.queue_us / 1000);
+  add_double (b, "loss", path->flow.loss_percent / 100.0);
+  add_int (b, "target_bps", (gint64)path->flow.target_bps);
+  json_builder_end_object (b);
+}
+
+static void
+add_sending (JsonBuilder *b, const BlKioskState *s)
+{
+  add_text (b, "connection", s->connection);
+  add_int (b, "target_bps", (gint64)s->target_bps);
+  add_int (b, "width", s->encoder.settings.width);
+  add_int (b, "height", s->encoder.settings.height);
+  add_int (b, "skipped", (gint64)s->encoder.skipped);
+  add_int (b, "late_drops", (gint64)s->late_drops);
+  json_builder_set_member_name (b, "paths");
+  json_builder_begin_array (b);
+  for (guint i = 0; i < s->n_paths; i++)
+    add_path (b, &s->paths[i]);
+  json_builder_end_array (b);
+}
+
+static void
 on_get_state (BlKiosk *kiosk, SoupServerMessage *message)
 {
   BlKioskState s = { 0 };
@@ -168,6 +199,7 @@ on_get_state (BlKiosk *kiosk, SoupServerMessage *message)
   add_text (b, "message", s.message);
   add_text (b, "capture", s.capture);
   add_text (b, "path", s.path);
+  add_sending (b, &s);
   add_int (b, "bitrate_bps", (gint64)s.bitrate_bps);
   add_double (b, "fps", s.fps);
   add_double (b, "rtt_ms", (double)s.rtt_us / 1000);

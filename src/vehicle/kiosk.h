@@ -19,6 +19,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "vehicle/health.h"
+
 typedef struct BlKiosk BlKiosk;
 
 #define BL_KIOSK_MAX_BODY_BYTES 4096
@@ -31,9 +33,15 @@ typedef struct {
   const char *call_id; /* likewise */
   gint64 since_unix_s; /* of the call; 0 when idle */
   const char *const *eds;
-  const char *message; /* for the crew; "" if there is none */
-  const char *capture; /* stopped, starting, running, failed, ended */
-  const char *path;    /* addresses in use; NULL if there are none */
+  const char *message;    /* for the crew; "" if there is none */
+  const char *capture;    /* stopped, starting, running, failed, ended */
+  const char *path;       /* addresses in use; NULL if there are none */
+  const char *connection; /* good, poor, lost; NULL: there is none to judge */
+  const BlHealthPath *paths;
+  guint n_paths;
+  BlHealthEncoder encoder;
+  guint64 target_bps;  /* what all that is sent may come to */
+  guint64 late_drops;  /* times that what waited too long was dropped */
   guint64 bitrate_bps; /* measured over the last second */
   double fps;
   gint64 rtt_us;    /* 0: not known */

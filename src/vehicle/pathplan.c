@@ -101,6 +101,20 @@ bl_pathplan_remove (BlPathPlan *plan, unsigned path, BlTime now)
     plan->best = best_but (plan, NONE, now);
 }
 
+BlTime
+bl_pathplan_silent_us (const BlPathPlan *plan, unsigned path, BlTime now)
+{
+  bl_assert (path < BL_PATHPLAN_PATHS);
+  BlTime since = plan->paths[path].unheard_since_us;
+  return since == BL_TIME_NEVER ? 0 : now - since;
+}
+
+unsigned
+bl_pathplan_second (const BlPathPlan *plan, BlTime now)
+{
+  return best_but (plan, plan->best, now);
+}
+
 void
 bl_pathplan_on_sent (BlPathPlan *plan, unsigned paths, BlTime now)
 {
@@ -193,6 +207,6 @@ bl_pathplan_choose (const BlPathPlan *plan, BlPacketUse use, BlTime now)
     return 0;
   unsigned set = 1u << plan->best;
   unsigned second
-      = wants_two (plan, use, now) ? best_but (plan, plan->best, now) : NONE;
+      = wants_two (plan, use, now) ? bl_pathplan_second (plan, now) : NONE;
   return second == NONE ? set : set | 1u << second;
 }

@@ -99,6 +99,14 @@ void bl_pathplan_report (BlPathPlan *plan, unsigned path,
 
 bool bl_pathplan_in_doubt (const BlPathPlan *plan, unsigned path, BlTime now);
 
+/* For how long nothing has come back over it of what was sent. */
+BlTime bl_pathplan_silent_us (const BlPathPlan *plan, unsigned path,
+                              BlTime now);
+
+/* The one that is the best but for the best; BL_PATHPLAN_PATHS: there is
+ * none. */
+unsigned bl_pathplan_second (const BlPathPlan *plan, BlTime now);
+
 /* Chooses the best path anew. Call about every 20 ms. */
 void bl_pathplan_on_time (BlPathPlan *plan, BlTime now);
 

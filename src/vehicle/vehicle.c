@@ -34,6 +34,8 @@ struct BlVehicle {
   BlEncoderSettings settings; /* as the capture has them */
   BlKiosk *kiosk;
   BlHealth health;
+  BlHealthPath paths[BL_UPLINK_MAX_PATHS]; /* as of look_at_paths() */
+  guint n_paths;
   guint health_source;
 
   BlCall call;
@@ -388,6 +390,42 @@ on_capture_state (BlCaptureState state, const char *message, gpointer user_data)
 static const BlCaptureCallbacks capture_callbacks
     = { .frame = on_frame, .state = on_capture_state };
 
+/* --- how the connection is
+ * ---------------------------------------------------------- */
+
+static void
+look_at_paths (BlVehicle *v)
+{
+  v->n_paths = 0;
+  for (unsigned i = 0; v->publisher && i < BL_UPLINK_MAX_PATHS; i++) {
+    BlHealthPath *path = &v->paths[v->n_paths];
+    if (bl_publisher_path (v->publisher, i, &path->flow, &path->interface))
+      v->n_paths++;
+  }
+  bl_health_hear (&v->health, v->paths, v->n_paths, bl_clock_now ());
+}
+
+/* As of look_at_paths(); NULL while there is none to judge. */
+static const char *
+connection_word (const BlVehicle *v)
+{
+  if (v->call.state == BL_CALL_RECONNECTING)
+    return bl_connection_name (BL_CONNECTION_LOST);
+  if (v->call.state != BL_CALL_LIVE)
+    return NULL;
+  return bl_connection_name (bl_health_connection (
+      &v->health, v->paths, v->n_paths, v->encoding.rate_bps, bl_clock_now ()));
+}
+
+static BlHealthEncoder
+encoder_health (const BlVehicle *v)
+{
+  return (BlHealthEncoder){
+    .settings = v->settings,
+    .skipped = bl_capture_stats (v->capture).skipped,
+  };
+}
+
 /* --- the crew's page
  * ---------------------------------------------------------------- */
 
@@ -396,6 +434,9 @@ on_kiosk_state (BlKioskState *out_state, gpointer user_data)
 {
   BlVehicle *v = user_data;
   const char *capture_message = bl_capture_message (v->capture);
+  look_at_paths (v);
+  BlSenderStats stats
+      = v->publisher ? bl_publisher_stats (v->publisher) : (BlSenderStats){ 0 };
   *out_state = (BlKioskState){
     .state = bl_call_state_name (v->call.state),
     .unit = v->options->unit,
@@ -406,6 +447,12 @@ on_kiosk_state (BlKioskState *out_state, gpointer user_data)
     .message = *v->message ? v->message : capture_message,
     .capture = bl_capture_state_name (bl_capture_state (v->capture)),
     .path = v->path,
+    .connection = connection_word (v),
+    .paths = v->paths,
+    .n_paths = v->n_paths,
+    .encoder = encoder_health (v),
+    .target_bps = stats.target_bps,
+    .late_drops = stats.late_drops,
     .bitrate_bps = v->health.bitrate_bps,
     .fps = v->health.fps,
     .rtt_us = v->health.rtt_us,
@@ -445,15 +492,15 @@ bl_vehicle_kiosk_port (const BlVehicle *vehicle)
  * ------------------------------------------------------------- */
 
 static void
-log_paths (BlVehicle *v)
+log_health (BlVehicle *v, const BlSenderStats *stats)
 {
-  BlFlowPath path;
-  const char *interface;
-  for (unsigned i = 0; i < BL_UPLINK_MAX_PATHS; i++) {
-    if (!bl_publisher_path (v->publisher, i, &path, &interface))
-      continue;
-    g_autofree char *line = bl_health_path_line (interface, &path);
-    bl_info ("path %s", line);
+  BlHealthEncoder encoder = encoder_health (v);
+  g_autofree char *line = bl_health_line (&v->health, stats, &encoder);
+  bl_info ("health connection=%s %s capture_dropped=%" G_GUINT64_FORMAT,
+           connection_word (v), line, bl_capture_stats (v->capture).dropped);
+  for (guint i = 0; i < v->n_paths; i++) {
+    g_autofree char *path = bl_health_path_line (&v->paths[i]);
+    bl_info ("path %s", path);
   }
 }
 
@@ -466,13 +513,10 @@ on_second (gpointer user_data)
   BlSenderStats stats = bl_publisher_stats (v->publisher);
   bl_health_update (&v->health, &stats, bl_clock_now ());
   guint every = v->options->health_s;
+  look_at_paths (v);
   if (v->call.state == BL_CALL_LIVE && every > 0
-      && v->health.updates % every == 0) {
-    g_autofree char *line = bl_health_line (&v->health, &stats);
-    bl_info ("health %s capture_dropped=%" G_GUINT64_FORMAT, line,
-             bl_capture_stats (v->capture).dropped);
-    log_paths (v);
-  }
+      && v->health.updates % every == 0)
+    log_health (v, &stats);
   return G_SOURCE_CONTINUE;
 }
 

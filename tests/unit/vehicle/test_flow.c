@@ -115,8 +115,12 @@ START_TEST (the_second_path_takes_over_before_the_first_is_in_doubt)
   pass (2 * BL_SECOND, BOTH);
   ck_assert_uint_eq (taken, FIRST);
   ck_assert (!bl_flow_is_stalled (flow, now));
+  ck_assert_int_lt (bl_flow_path (flow, 0, now).silent_us, 50 * BL_MS);
+  ck_assert (!bl_flow_path (flow, 0, now).second);
+  ck_assert (bl_flow_path (flow, 1, now).second);
   pass (100 * BL_MS, SECOND);
   ck_assert (!bl_flow_path (flow, 0, now).in_doubt);
+  ck_assert_int_ge (bl_flow_path (flow, 0, now).silent_us, 50 * BL_MS);
   ck_assert_uint_eq (taken & SECOND, SECOND);
   ck_assert (!bl_flow_is_stalled (flow, now));
 }

@@ -16,6 +16,16 @@ static void
 on_state (BlKioskState *out_state, gpointer user_data)
 {
   static const char *const eds[] = { "north", "south", NULL };
+  static const BlHealthPath paths[] = {
+    { "wwan0",
+      { .there = true,
+        .best = true,
+        .rtt_us = 51500,
+        .queue_us = 4000,
+        .loss_percent = 2,
+        .target_bps = 1500000 } },
+    { "wlan0", { .there = true, .second = true, .silent_us = BL_SECOND } },
+  };
   *out_state = (BlKioskState){
     .state = "live",
     .unit = "AMB \"1\"",
@@ -25,6 +35,12 @@ on_state (BlKioskState *out_state, gpointer user_data)
     .eds = eds,
     .message = "",
     .capture = "running",
+    .connection = "poor",
+    .paths = paths,
+    .n_paths = G_N_ELEMENTS (paths),
+    .encoder = { .settings = { .width = 960, .height = 540 }, .skipped = 7 },
+    .target_bps = 2700000,
+    .late_drops = 3,
     .bitrate_bps = 2500000,
     .fps = 29.97,
     .rtt_us = 42500,
@@ -131,6 +147,23 @@ START_TEST (the_state_is_json_that_the_page_knows)
   ck_assert (json_object_get_null_member (o, "viewers"));
   JsonArray *eds = json_object_get_array_member (o, "eds");
   ck_assert_uint_eq (json_array_get_length (eds), 2);
+}
+END_TEST
+
+START_TEST (each_path_and_what_is_sent_are_told)
+{
+  g_autofree char *body = NULL;
+  ck_assert_uint_eq (ask ("GET", "/api/state", NULL, NULL, NULL, NULL, &body),
+                     200);
+  ck_assert_msg (
+      strstr (body,
+              "\"connection\":\"poor\",\"target_bps\":2700000,"
+              "\"width\":960,\"height\":540,\"skipped\":7,"
+              "\"late_drops\":3,\"paths\":[{\"interface\":\"wwan0\","
+              "\"state\":\"best\",\"best\":true,\"rtt_ms\":51.5,"
+              "\"queue_ms\":4.0,\"loss\":0.02,\"target_bps\":1500000},"
+              "{\"interface\":\"wlan0\",\"state\":\"silent\",\"best\":false,"),
+      "%s", body);
 }
 END_TEST
 
@@ -265,6 +298,7 @@ main (void)
   TCase *tc = tcase_create ("kiosk");
   tcase_add_checked_fixture (tc, set_up, tear_down);
   tcase_add_test (tc, the_state_is_json_that_the_page_knows);
+  tcase_add_test (tc, each_path_and_what_is_sent_are_told);
   tcase_add_test (tc, the_page_and_its_parts_are_there);
   tcase_add_loop_test (tc, only_our_page_and_this_machine_may_ask, 0,
                        G_N_ELEMENTS (requests));
