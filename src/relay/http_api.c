@@ -4,6 +4,7 @@
  */
 #define BL_LOG_TOPIC "relay.http"
 #include "base/clock.h"
+#include "base/connection.h"
 #include "base/log.h"
 #include "relay/http_json.h"
 #include "relay/http_request.h"
@@ -73,6 +74,30 @@ add_clock (JsonBuilder *json, const BlSourceStats *stats)
   json_builder_end_object (json);
 }
 
+/* The publisher's connection, as far as it is known here. */
+static const char *
+connection_word (const BlLiveCall *call)
+{
+  switch (bl_live_call_state (call)) {
+  case BL_LIVE_WAITING:
+    return NULL;
+  case BL_LIVE_LOST:
+    return bl_connection_name (BL_CONNECTION_LOST);
+  case BL_LIVE_LIVE:
+    break;
+  }
+  if (!call->rates.known)
+    return NULL;
+  /* Snapshots are a second apart. */
+  BlConnectionFigures figures = {
+    .silent_us = call->rates.flows[BL_TRACK_VIDEO] ? 0 : BL_CONNECTION_FRESH_US,
+    .loss = call->rates.loss,
+    .age_us = MAX (call->stats.capture_age_us, 0),
+    .video_bps = -1,
+  };
+  return bl_connection_name (bl_connection_judge (&figures));
+}
+
 void
 bl_http_add_health (JsonBuilder *json, const BlLiveCall *call)
 {
@@ -81,6 +106,7 @@ bl_http_add_health (JsonBuilder *json, const BlLiveCall *call)
 
   json_builder_set_member_name (json, "health");
   json_builder_begin_object (json);
+  bl_json_string (json, "connection", connection_word (call));
   bl_json_known (json, "bitrate_bps", known, call->rates.bitrate_bps);
   bl_json_double (json, "fps", known, call->rates.fps);
   bl_json_double (json, "loss", known, call->rates.loss);

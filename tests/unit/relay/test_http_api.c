@@ -10,6 +10,8 @@
 
 /* ---- calls ---- */
 
+static gint64 capture_age_us = 90 * BL_MS;
+
 static void
 tell_stats (BlTime at_us, guint64 bytes, guint64 frames, guint64 packets,
             guint64 lost)
@@ -20,7 +22,7 @@ tell_stats (BlTime at_us, guint64 bytes, guint64 frames, guint64 packets,
     .rtt_us = 40000,
     .clock_known = TRUE,
     .clock_offset_us = -1500,
-    .capture_age_us = 90000,
+    .capture_age_us = capture_age_us,
   };
   source.tracks[BL_TRACK_VIDEO] = (BlTrackStats){
     .packets = packets,
@@ -83,6 +85,44 @@ START_TEST (a_live_call_shows_its_state_and_health)
   ck_assert_int_eq (json_object_get_int_member (clock, "offset_us"), -1500);
   ck_assert_int_eq (json_object_get_int_member (clock, "uncertainty_us"),
                     20000);
+}
+END_TEST
+
+/* The last span's packets and losses, and the newest picture's age. */
+static const struct {
+  guint64 packets, lost;
+  gint64 capture_age_us;
+  gboolean gone;
+  const char *word;
+} connections[] = {
+  { 100, 0, 90 * BL_MS, FALSE, "\"good\"" },
+  { 100, 0, -1, FALSE, "\"good\"" }, /* its capture time is not known */
+  { 96, 4, 90 * BL_MS, FALSE, "\"good\"" },
+  { 95, 5, 90 * BL_MS, FALSE, "\"poor\"" },
+  { 100, 0, 400 * BL_MS, FALSE, "\"poor\"" },
+  { 0, 0, -1, FALSE, "\"poor\"" }, /* no pictures */
+  { 0, 0, 1500 * BL_MS, FALSE, "\"poor\"" },
+  { 100, 0, 90 * BL_MS, TRUE, "\"lost\"" },
+};
+
+START_TEST (the_ambulances_connection_is_told_in_a_word)
+{
+  g_autofree char *cookie = site_cookie ("ann", BL_USER_CLINICIAN);
+  g_auto (Reply) early = { 0 };
+  g_auto (Reply) reply = { 0 };
+  make_call ();
+  capture_age_us = connections[_i].capture_age_us;
+  tell_stats (10 * BL_SECOND, 1000, 10, 100, 0);
+  get ("/api/calls/call-1", cookie, &early);
+  ck_assert_ptr_nonnull (strstr (early.body, "\"connection\":null"));
+  tell_stats (12 * BL_SECOND, 251000, 70, 100 + connections[_i].packets,
+              connections[_i].lost);
+  if (connections[_i].gone)
+    fake_media_tell (BL_WORKER_SESSION_LOST, fake_media ()->last_session, 0);
+  get ("/api/calls/call-1", cookie, &reply);
+  g_autofree char *member
+      = g_strdup_printf ("\"connection\":%s", connections[_i].word);
+  ck_assert_msg (strstr (reply.body, member), "%s", reply.body);
 }
 END_TEST
 
@@ -301,6 +341,7 @@ main (void)
 {
   const SuiteTest tests[] = {
     { a_live_call_shows_its_state_and_health, 0 },
+    { the_ambulances_connection_is_told_in_a_word, G_N_ELEMENTS (connections) },
     { a_call_that_is_not_recorded_says_why, 0 },
     { a_call_that_has_ended_says_when_and_why, 0 },
     { health_is_for_loopback_and_it, 0 },
