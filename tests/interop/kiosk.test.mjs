@@ -70,7 +70,10 @@ scenario('One press calls an ED, and one hangs up', async (t) => {
   await check(page, 'ready');
   await page.click('button:has-text("Call south")');
   await untilText(page, '#state', /^Live: south$/);
-  await untilText(page, '#health', /[1-9]\d* kb\/s/);
+  await untilText(page, '#health', /[1-9]\d* kb\/s.*, \d+×\d+$/);
+  await untilText(page, '#connection', /Connection good/);
+  await untilText(page, '#networks li',
+    /^\w+: in use, \d+ ms, 0 % lost, room for [1-9]\d* kb\/s$/);
   assert.equal(await page.isVisible('#eds'), false);
   await check(page, 'live');
   // By keyboard, too.
@@ -78,7 +81,45 @@ scenario('One press calls an ED, and one hangs up', async (t) => {
   await page.keyboard.press('Enter');
   await untilText(page, '#state', /^Ready$/);
   assert.equal(await page.isVisible('#eds'), true);
+  assert.equal(await page.isVisible('#connection'), false);
+  assert.equal(await page.locator('#networks li').count(), 0);
 });
+
+scenario('The crew reads whether the connection is good, poor or lost',
+  async (t) => {
+    const relay = await startRelay(t);
+    const { page } = await openKiosk(t, relay, 'north');
+    await page.click('button:has-text("Call north")');
+    await untilText(page, '#connection', /Connection good/);
+
+    // What the figures stand for is in tests/unit/base/test_connection.c.
+    await page.route('**/api/state', async (route) => {
+      const response = await route.fetch();
+      const state = await response.json();
+      const path = { ...state.paths[0], best: false, state: 'silent',
+        interface: 'wwan1' };
+      await route.fulfill({ response, json: { ...state, connection: 'poor',
+        paths: [{ ...state.paths[0], state: 'doubt' }, path] } });
+    });
+    await untilText(page, '#connection', /Connection poor\s+The picture/);
+    await untilText(page, '#state', /^Live: north$/);
+    await untilText(page, '#networks li', /: in use, weak, /);
+    await untilText(page, '#networks li', /^wwan1: no answer, /);
+    await check(page, 'poor');
+    await page.unroute('**/api/state');
+
+    const { process } = relay.daemon ?? {};
+    process?.kill('SIGSTOP');
+    try {
+      await untilText(page, '#connection', /Connection lost/);
+      await untilText(page, '#state', /^Trying again: north$/);
+      await check(page, 'lost');
+    } finally {
+      process?.kill('SIGCONT');
+    }
+    await untilText(page, '#connection', /Connection good/, 30000);
+    await untilText(page, '#state', /^Live: north$/);
+  });
 
 scenario('The crew reads in plain words why there is no call', async (t) => {
   const relay = await startRelay(t);

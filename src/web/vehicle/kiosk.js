@@ -5,8 +5,24 @@ const STATES = {
   idle: 'Ready',
   calling: 'Calling',
   live: 'Live',
-  reconnecting: 'Connection lost, trying again',
+  reconnecting: 'Trying again',
   ending: 'Hanging up',
+};
+
+/* What a connection is called, and what it means to the crew. */
+const CONNECTIONS = {
+  good: ['Connection good', 'Picture and sound get through.'],
+  poor: ['Connection poor',
+    'The picture may be small or stop. Keep talking: sound goes first.'],
+  lost: ['Connection lost', 'It comes back by itself. Just carry on.'],
+};
+
+const NETWORKS = {
+  best: 'in use',
+  second: 'ready',
+  spare: 'ready',
+  doubt: 'weak',
+  silent: 'no answer',
 };
 
 /** @param {string} id */
@@ -16,6 +32,7 @@ const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const DETAILS = / (\(|\[(https?:|[A-Z]+ )).*$/s;
 
 let drawn = '';
+let drawnNetworks = '';
 /** Why the last press did nothing; until the next one. */
 let refusal = '';
 
@@ -62,6 +79,7 @@ function notRunning() {
   setText('state', 'Bluelight is not running');
   showMessage('It starts by itself. If it does not, restart this computer.');
   document.body.dataset.state = 'error';
+  drawConnection({});
   byId('eds').hidden = true;
   byId('hang-up').hidden = true;
   setText('health', '');
@@ -81,11 +99,15 @@ function showMessage(text) {
 /** @param {any} state */
 function draw(state) {
   const inCall = state.state !== 'idle';
-  document.body.dataset.state = state.state;
+  // A call that nothing comes back from is not live, whatever it calls itself.
+  const shown = state.state === 'live' && state.connection === 'lost'
+    ? 'reconnecting' : state.state;
+  document.body.dataset.state = shown;
   setText('unit', state.unit);
   setText('state',
-    (STATES[/** @type {keyof STATES} */ (state.state)] ?? state.state)
+    (STATES[/** @type {keyof STATES} */ (shown)] ?? shown)
     + (inCall && state.ed ? `: ${state.ed}` : ''));
+  drawConnection(state);
   showMessage(refusal || state.message || '');
   byId('eds').hidden = inCall;
   byId('hang-up').hidden = !inCall;
@@ -97,13 +119,43 @@ function draw(state) {
   byId('eds').replaceChildren(...eds.map(callButton));
 }
 
+/** @param {any} state {} if there is none */
+function drawConnection(state) {
+  const [word, means] = CONNECTIONS[
+    /** @type {keyof CONNECTIONS} */ (state.connection)] ?? ['', ''];
+  document.body.dataset.connection = state.connection ?? '';
+  byId('connection').hidden = !word;
+  setText('connection-word', word);
+  setText('connection-means', means);
+  const networks = (word && state.paths || []).map(networkText);
+  const key = JSON.stringify(networks);
+  if (key === drawnNetworks) return;
+  drawnNetworks = key;
+  byId('networks').replaceChildren(...networks.map(
+    (/** @type {string} */ text) => {
+      const item = document.createElement('li');
+      item.textContent = text;
+      return item;
+    }));
+}
+
+/** @param {any} path */
+function networkText(path) {
+  const { interface: name, state, rtt_ms: rtt, loss } = path;
+  const word = NETWORKS[/** @type {keyof NETWORKS} */ (state)] ?? state;
+  return `${name}: ${path.best && state === 'doubt' ? 'in use, weak' : word}`
+    + `, ${Math.round(rtt)} ms, ${Math.round(100 * loss)} % lost, `
+    + `room for ${Math.round(path.target_bps / 1000)} kb/s`;
+}
+
 /** @param {any} state */
 function healthText(state) {
   const viewers = state.viewers ?? 0;
   return (viewers === 1 ? '1 person is watching, '
     : viewers > 1 ? `${viewers} people are watching, ` : '')
     + `${Math.round(state.bitrate_bps / 1000)} kb/s, `
-    + `${Math.round(state.fps)} pictures a second`;
+    + `${Math.round(state.fps)} pictures a second, `
+    + `${state.width}×${state.height}`;
 }
 
 /** @param {string} ed */
