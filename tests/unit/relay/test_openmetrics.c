@@ -18,7 +18,7 @@ static void
 assert_text (GString *text, const char *expected)
 {
   bl_openmetrics_end (text);
-  g_autoptr (GPtrArray) names = openmetrics_check (text->str);
+  g_ptr_array_unref (openmetrics_check (text->str));
   ck_assert_str_eq (text->str, expected);
 }
 
