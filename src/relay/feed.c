@@ -323,10 +323,21 @@ free_publisher (BlPublisher *publisher)
   g_free (publisher);
 }
 
+static void
+add_viewer (BlViewerStats *sum, const BlViewerStats *viewer)
+{
+  sum->packets += viewer->packets;
+  sum->bytes += viewer->bytes;
+  sum->rtx_sent += viewer->rtx_sent;
+  sum->nacks += viewer->nacks;
+}
+
 void
 bl_feed_remove_session (BlFeed *feed, BlSession *session)
 {
   if (session->role == BL_SESSION_VIEWER) {
+    const BlViewer *viewer = session->owner;
+    add_viewer (&feed->left, &viewer->stats);
     g_ptr_array_remove_fast (feed->viewers, session->owner);
     mend_rounds (feed);
     bl_viewer_free (session->owner);
@@ -467,9 +478,16 @@ bl_feed_stats (const BlFeed *feed, BlSourceStats *out_stats)
   if (video->newest_capture)
     out_stats->capture_age_us
         = bl_ntp_diff_us (feed->loop->ntp, video->newest_capture);
-  for (guint i = 0; i < feed->viewers->len; i++)
-    out_stats->viewers
-        += ((const BlViewer *)g_ptr_array_index (feed->viewers, i))->up;
+  BlViewerStats sum = feed->left;
+  for (guint i = 0; i < feed->viewers->len; i++) {
+    const BlViewer *viewer = g_ptr_array_index (feed->viewers, i);
+    out_stats->viewers += viewer->up;
+    add_viewer (&sum, &viewer->stats);
+  }
+  out_stats->packets_out = sum.packets;
+  out_stats->bytes_out = sum.bytes;
+  out_stats->rtx_sent = sum.rtx_sent;
+  out_stats->nacks_in = sum.nacks;
   for (unsigned kind = 0; kind < BL_N_TRACKS; kind++)
     bl_track_stats (&source->tracks[kind], feed->loop->now,
                     &out_stats->tracks[kind]);

@@ -51,6 +51,7 @@ struct BlFeed {
   GPtrArray *publishers;  /* of BlPublisher, owned */
   GPtrArray *viewers;     /* of BlViewer, owned */
   BlRound rounds[BL_N_TRACKS];
+  BlViewerStats left;           /* sums over the viewers who have left */
   uint64_t nacks_out;           /* packets asked of publishers again */
   uint64_t copies;              /* packets that came again, over another path */
   bool dirty;                   /* something came from the publisher */

@@ -90,7 +90,7 @@ typedef struct {
   gint64 capture_age_us;  /* capture to arrival of the last picture; -1 */
   BlTrackStats tracks[BL_N_TRACKS];
   guint64 copies; /* packets that came once more, over another path */
-  /* To all viewers, those who left included; bytes of datagrams. */
+  /* To all viewers, those who left included; bytes of payload. */
   guint64 packets_out, bytes_out, rtx_sent;
   guint64 nacks_in;  /* packets that viewers asked for again */
   guint64 nacks_out; /* packets asked of the publishers again */
@@ -114,6 +114,7 @@ typedef struct {
   BlPictures pictures;
   guint64 packets, bytes; /* sent */
   guint64 rtx_sent;
+  guint64 nacks;        /* packets asked for again */
   guint8 fraction_lost; /* of 256, by the last receiver report (video) */
   guint32 rtt_us;       /* 0 if unknown */
   guint32 jitter_us;

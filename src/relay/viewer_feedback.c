@@ -117,8 +117,11 @@ on_nack (BlViewer *viewer, const BlRtcpPacket *packet)
     return;
   BlRtcpNackIter iter = bl_rtcp_nack_iter (&feedback);
   while (bl_rtcp_nack_next (&iter, &seq)
-         && take (viewer, BL_BUDGET_NACKED, 1, BL_DROP_RTX_BUDGET))
+         && take (viewer, BL_BUDGET_NACKED, 1, BL_DROP_RTX_BUDGET)) {
+    viewer->stats.nacks++;
+    viewer->loop->counters.nacks_in++;
     repair (viewer, track, &viewer->source->tracks[kind].history, seq);
+  }
 }
 
 /* One that is on its way already costs nothing. */

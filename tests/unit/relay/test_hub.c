@@ -143,6 +143,34 @@ START_TEST (a_nack_is_answered_by_rtx_until_the_budget_is_spent)
 }
 END_TEST
 
+START_TEST (what_a_call_sent_does_not_shrink_when_a_viewer_leaves)
+{
+  Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
+  Peer *viewer = world_join (BL_SESSION_VIEWER, 2);
+  world_join (BL_SESSION_VIEWER, 3);
+  world_send_pictures (publisher, 10, 4);
+  peer_send_nack (viewer, viewer->video_ssrc, viewer->rtp[7].seq);
+  world_settle ();
+  BlWorkerStats *before = bl_hub_stats (world.hub);
+  bl_hub_remove_session (world.hub, 2);
+  BlWorkerStats *after = bl_hub_stats (world.hub);
+  ck_assert_uint_eq (before->sources[0].packets_out,
+                     before->viewers[0].packets + before->viewers[1].packets);
+  ck_assert_uint_gt (before->sources[0].bytes_out, 0);
+  ck_assert_uint_eq (before->sources[0].nacks_in, 1);
+  ck_assert_uint_eq (before->sources[0].rtx_sent, 1);
+  ck_assert_uint_eq (before->counters.nacks_in, 1);
+  ck_assert_uint_eq (after->sources[0].viewers, 1);
+  ck_assert_uint_eq (after->sources[0].packets_out,
+                     before->sources[0].packets_out);
+  ck_assert_uint_eq (after->sources[0].bytes_out, before->sources[0].bytes_out);
+  ck_assert_uint_eq (after->sources[0].nacks_in, 1);
+  ck_assert_uint_eq (after->sources[0].rtx_sent, 1);
+  bl_worker_stats_free (before);
+  bl_worker_stats_free (after);
+}
+END_TEST
+
 START_TEST (keyframe_requests_of_many_viewers_are_one_request_a_while)
 {
   Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
@@ -610,6 +638,7 @@ main (void)
   tcase_add_test (tcase,
                   a_packet_that_stays_lost_makes_the_relay_ask_for_a_keyframe);
   tcase_add_test (tcase, a_nack_is_answered_by_rtx_until_the_budget_is_spent);
+  tcase_add_test (tcase, what_a_call_sent_does_not_shrink_when_a_viewer_leaves);
   tcase_add_test (tcase,
                   keyframe_requests_of_many_viewers_are_one_request_a_while);
   tcase_add_test (tcase, viewers_stay_while_the_publisher_comes_back);
