@@ -104,7 +104,7 @@ scenario('The crew reads whether the connection is good, poor or lost',
     await untilText(page, '#connection', /Connection poor\s+The picture/);
     await untilText(page, '#state', /^Live: north$/);
     await untilText(page, '#networks li', /: in use, weak, /);
-    await untilText(page, '#networks li', /^wwan1: no answer, /);
+    await untilText(page, '#networks li', /^wwan1: no answer$/);
     await check(page, 'poor');
     await page.unroute('**/api/state');
 

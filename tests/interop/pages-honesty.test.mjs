@@ -72,14 +72,48 @@ scenario('A call whose ambulance is killed is lost, and comes back by itself',
     await vehicle.daemon?.kill();
     await untilCovered(page, /The ambulance has lost its connection/, 30000);
     await untilFact(page, 'Call', /^Connection lost/);
+    await untilFact(page, 'Ambulance’s network', /^lost: /);
     await untilFact(page, 'Sound', /^NO SOUND ARRIVES$/);
+    if (process.env.BL_SCREENSHOTS) {
+      await page.screenshot({ path: join(process.env.BL_SCREENSHOTS,
+        'call-lost.png') });
+    }
     await vehicle.start();
     keepLog(t, vehicle.daemon);
     await untilLive(page);
     await untilFact(page, 'Call', /^Live$/);
+    await untilFact(page, 'Ambulance’s network', /^good$/);
     await untilFact(page, 'Sound', /^arrives/);
     assert.equal(await page.evaluate(() => document.body.dataset.loaded),
       'once');
+  });
+
+scenario('The ambulance’s network is called good, poor or lost as the crew reads',
+  async (t) => {
+    const relay = await startRelay(t);
+    await startCall(t, relay);
+    const page = await signedIn(await startChromium(t), relay);
+    await openListed(page);
+    await untilLive(page);
+    await untilFact(page, 'Ambulance’s network', /^good$/);
+    /** @type {string | null} */
+    let connection = 'poor';
+    // What the words stand for is in tests/unit/base/test_connection.c.
+    await page.route('**/api/calls/*', async (route) => {
+      const response = await route.fetch();
+      const call = await response.json();
+      call.health.connection = connection;
+      await route.fulfill({ response, json: call });
+    });
+    await untilFact(page, 'Ambulance’s network', /^poor: the picture may/);
+    if (process.env.BL_SCREENSHOTS) {
+      await page.screenshot({ path: join(process.env.BL_SCREENSHOTS,
+        'call-poor.png') });
+    }
+    // A poor network is no reason to cover a picture that is young.
+    assert.equal(await page.isVisible('.cover'), false);
+    connection = null;
+    await untilFact(page, 'Ambulance’s network', /^not known$/);
   });
 
 scenario('The page outlives a relay that is killed and started anew',

@@ -18,6 +18,13 @@ const CONNECTIONS = {
   closed: 'closed',
 };
 
+/* How the relay finds the ambulance's own connection (docs/api.md). */
+const AMBULANCE = {
+  good: 'good',
+  poor: 'poor: the picture may be small, late or stop',
+  lost: 'lost: it comes back by itself',
+};
+
 /* What the relay still sends over a link that is too small for all of it. */
 const NETWORK = 'This workstation’s network is ';
 const THINNED = {
@@ -55,6 +62,7 @@ function layout(id) {
     age: el('output', { class: 'age', 'aria-live': 'off' }),
     connection: el('output', {}),
     call: el('output', {}),
+    ambulance: el('output', {}),
     sound: el('output', {}),
     health: el('output', { 'aria-live': 'off' }),
     unmute: el('button', { type: 'button', class: 'main', hidden: true },
@@ -63,7 +71,8 @@ function layout(id) {
   view.cover.append(el('strong', {}, 'NOT LIVE'), view.coverWhy,
     view.coverAge);
   const facts = [
-    ['Call', view.call], ['Connection', view.connection],
+    ['Call', view.call], ['Ambulance’s network', view.ambulance],
+    ['Connection', view.connection],
     ['Picture', view.age], ['Sound', view.sound], ['Stream', view.health],
   ];
   const page = [
@@ -258,6 +267,7 @@ class CallView {
     setText(view.connection,
       CONNECTIONS[this.connection] ?? this.connection);
     setText(view.call, this.call ? stateText(this.call.state) : 'not known');
+    this.drawAmbulance();
     setText(view.sound, this.soundText(heard));
     setText(view.health, healthText(this.call?.health));
     setText(view.age, this.ageText());
@@ -265,6 +275,15 @@ class CallView {
       : `This picture is ${this.ageText()}.`);
     view.sound.classList.toggle('bad',
       [NO_SOUND, SILENT].includes(view.sound.textContent ?? ''));
+  }
+
+  /** The word that the crew reads, by the same figures. */
+  drawAmbulance() {
+    const { ambulance } = this.view;
+    const word = this.call?.health?.connection ?? '';
+    setText(ambulance, AMBULANCE[
+      /** @type {keyof AMBULANCE} */ (word)] ?? 'not known');
+    ambulance.className = word;
   }
 
   /** @param {boolean} heard */

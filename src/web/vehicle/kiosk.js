@@ -142,6 +142,8 @@ function drawConnection(state) {
 /** @param {any} path */
 function networkText(path) {
   const { interface: name, state, rtt_ms: rtt, loss } = path;
+  // What it was good for before it fell silent says nothing now.
+  if (state === 'silent') return `${name}: ${NETWORKS.silent}`;
   const word = NETWORKS[/** @type {keyof NETWORKS} */ (state)] ?? state;
   return `${name}: ${path.best && state === 'doubt' ? 'in use, weak' : word}`
     + `, ${Math.round(rtt)} ms, ${Math.round(100 * loss)} % lost, `
