@@ -107,7 +107,7 @@ typedef struct {
   gpointer user_data;
 } BlWorkerOptions;
 
-#define BL_WORKER_MAX_SOURCES  8
+#define BL_WORKER_MAX_SOURCES  32
 #define BL_WORKER_MAX_SESSIONS 2048
 
 /* Binds the port and starts the thread. The options are copied, the strings

@@ -125,7 +125,7 @@ export class OurServer {
   /**
    * @param {Bench} bench
    * @param {{ cpu?: number, workers?: number, viewers?: number,
-   *   eds?: string[], program?: string }} [options]
+   *   eds?: string[], graceSeconds?: number, program?: string }} [options]
    */
   constructor(bench, options = {}) {
     this.bench = bench;
@@ -145,7 +145,8 @@ export class OurServer {
       folder: this.folder, address: ADDRESS, namespace: bench.namespace,
       settings: { media: { workers: options.workers ?? 1 },
         calls: { eds: (options.eds ?? ['north']).join(', '),
-          max_viewers: options.viewers ?? 128 } } });
+          max_viewers: options.viewers ?? 128,
+          grace_s: options.graceSeconds ?? 300 } } });
     await this.relay.configure();
     const argv = [options.program ?? join(BUILD, 'src/relay/bluelight-relay'),
       '--config', this.relay.config];
