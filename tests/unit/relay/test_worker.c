@@ -197,7 +197,8 @@ START_TEST (pictures_pass_from_one_socket_to_another)
   wait_for (count_events (BL_WORKER_STATS, 0) == 1);
   ck_assert_uint_eq (n_stats_viewers, 1);
   ck_assert_uint_ge (counters.packets_out, 150);
-  ck_assert_uint_lt (counters.sends, counters.packets_out);
+  /* Fewer where it found several at once; whether it does is chance here. */
+  ck_assert_uint_le (counters.sends, counters.packets_out);
 }
 END_TEST
 
