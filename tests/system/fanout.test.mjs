@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The benchmark's load on a small scale, for what must be right however busy
-// the machine is: tools/bench/fanout measures the rest.
+// the machine is: tools/bench fanout measures the rest.
 
 import assert from 'node:assert/strict';
 import { scenario } from '../lib/call.mjs';
-import { Bench, OurServer } from '../../tools/bench/lib.mjs';
+import { Bench, OurServer } from '../../tools/bench.d/lib.mjs';
 
 /**
  * A load on a relay of its own.
@@ -23,7 +23,7 @@ async function load(t, args) {
   return seen;
 }
 
-/** @param {import('../../tools/bench/lib.mjs').Load} seen */
+/** @param {import('../../tools/bench.d/lib.mjs').Load} seen */
 function assertSound(seen) {
   assert.equal(seen.failed, 0, seen.error ?? 'viewers failed');
   assert.equal(seen.complete, seen.joined, 'viewers without a keyframe');

@@ -15,7 +15,7 @@ import { PUBLISHERS } from './uplink/publishers.mjs';
 import { startScreen } from './uplink/screen.mjs';
 import { makeClip } from './uplink/stamp.mjs';
 
-const USAGE = `usage: tools/bench/uplink.mjs [OPTION…] [CASE…]
+const USAGE = `usage: tools/bench uplink [OPTION…] [CASE…]
 
 Sends the same pictures through a bad link (tools/impair) and prints, for each
 case and publisher, a line of JSON. Needs root. BL_BUILD: the build folder.

@@ -10,7 +10,7 @@ import { parseArgs, promisify } from 'node:util';
 import { BUILD } from '../../tests/lib/daemons.mjs';
 import { Bench, JanusServer, OurServer, machine, median } from './lib.mjs';
 
-const USAGE = `usage: tools/bench/fanout [option…]
+const USAGE = `usage: tools/bench fanout [option…]
 
 Measures our relay (one worker) and Debian's Janus (package janus), as it comes
 and at its best, with loadgen in a network namespace of its own (root only), and
@@ -202,7 +202,7 @@ function printTable(rows) {
 /** @param {Bench} bench */
 async function measureFloor(bench) {
   const { stdout } = await run('ip', ['netns', 'exec', bench.namespace,
-    join(BUILD, 'tools/bench/floor'), '--json'], { maxBuffer: 1 << 20 });
+    join(BUILD, 'tools/bench.d/floor'), '--json'], { maxBuffer: 1 << 20 });
   return JSON.parse(stdout);
 }
 

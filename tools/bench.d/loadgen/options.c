@@ -49,7 +49,7 @@ lg_options_parse (LgOptions *o, int argc, char **argv)
                     .cpu = -1 };
   const GOptionEntry entries[] = {
     { "stream", 0, 0, G_OPTION_ARG_FILENAME, &o->stream,
-      "H.264 as tools/bench/stream makes it", "FILE" },
+      "H.264 as tools/bench stream makes it", "FILE" },
     { "publish", 0, 0, G_OPTION_ARG_STRING, &o->publish,
       "send it by WHIP to this address", "URL" },
     { "publish-token-file", 0, 0, G_OPTION_ARG_FILENAME, &o->publish_token_file,

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { readFile, readdir } from 'node:fs/promises';
 import { Bench, OurServer, machine, median } from './lib.mjs';
 
-const USAGE = `usage: tools/bench/soak [--minutes N] [--viewers N] [--seed N]
+const USAGE = `usage: tools/bench soak [--minutes N] [--viewers N] [--seed N]
 
 Keeps three calls going on one relay for N minutes (60): each lasts some minutes
 and is followed by another; 200 viewers in all stay half a minute each and are

@@ -97,7 +97,7 @@ export class Bench {
       await access(this.stream);
     } catch {
       console.error(`making ${this.stream} …`);
-      await run(join(ROOT, 'tools/bench/stream'), [this.stream]);
+      await run(join(ROOT, 'tools/bench.d/stream'), [this.stream]);
     }
   }
 
@@ -106,7 +106,7 @@ export class Bench {
    * @param {{ cpu?: number }} [options]
    */
   async load(args, { cpu } = {}) {
-    const argv = [join(BUILD, 'tools/bench/loadgen/loadgen'),
+    const argv = [join(BUILD, 'tools/bench.d/loadgen/loadgen'),
       '--stream', this.stream, '--quiet',
       ...(cpu === undefined ? [] : ['--cpu', String(cpu)]), ...args];
     const daemon = new Daemon('loadgen', argv, { namespace: this.namespace });

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { cpus } from 'node:os';
 import { Bench, OurServer, machine, median } from './lib.mjs';
 
-const USAGE = `usage: tools/bench/scale [--viewers N] [--runs N] [--seconds N]
+const USAGE = `usage: tools/bench scale [--viewers N] [--runs N] [--seconds N]
 
 Measures the CPU time of a forwarded packet with one worker and one call of N
 viewers (100), and with two workers and two such calls. Capacity is what a core

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A recorded H.264 stream: Annex B with an access unit delimiter at the start
- * of each picture (tools/bench/stream makes one). Read once, then constant.
+ * of each picture (tools/bench stream makes one). Read once, then constant.
  */
 #pragma once
 

@@ -49,7 +49,7 @@ lg_stream_load (const char *path, GError **error)
       || !g_array_index (stream->frames, LgFrame, 0).key) {
     g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
                  "%s: not H.264 with access unit delimiters that begins with "
-                 "an IDR picture; make one with tools/bench/stream",
+                 "an IDR picture; make one with tools/bench stream",
                  path);
     return NULL;
   }

@@ -10,7 +10,7 @@ import { parseArgs, promisify } from 'node:util';
 import { Relay, Vehicle, eventually, http, makeCertificates, scratch }
   from '../../tests/lib/daemons.mjs';
 
-const USAGE = `usage: tools/bench/avsync.mjs [--minutes N] [--limit-ms N]
+const USAGE = `usage: tools/bench avsync [--minutes N] [--limit-ms N]
 
 Records a film of N minutes (10) with a flash and a beep each second, and prints
 how much later than the flash the beep is in the recording: one line of JSON.
