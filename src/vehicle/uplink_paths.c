@@ -308,7 +308,8 @@ bl_uplink_paths_connect (BlUplinkPaths *paths, const char *ufrag,
   p->remote_ufrag = g_strdup (ufrag);
   p->remote_pwd = g_strdup (pwd);
   p->n_remote = MIN (n_candidates, BL_UPLINK_MAX_CANDIDATES);
-  memcpy (p->remote, candidates, p->n_remote * sizeof *candidates);
+  for (gsize i = 0; i < p->n_remote; i++)
+    p->remote[i] = candidates[i];
   for (unsigned i = 0; i < BL_UPLINK_MAX_PATHS; i++)
     any |= connect_next (p, &p->interfaces[i]);
   return any;
