@@ -5,8 +5,9 @@
 #define UP_PERCENT   4
 #define DOWN_PERCENT 10
 
-/* Encoders take no less. */
-#define LEAST_BITRATE_BPS 50000
+/* With less a picture shows nothing any more: then there are fewer of them, by
+ * the gate. */
+#define LEAST_BITRATE_BPS 100000
 
 void
 bl_encoding_init (BlEncoding *e, uint16_t width, uint16_t height, uint16_t fps,
@@ -77,11 +78,13 @@ bl_encoding_settings (const BlEncoding *e)
   /* Of the source's shape, which may not be the ladder's. */
   uint32_t width = (uint32_t)e->source_width * height / e->source_height;
   uint64_t bitrate = e->rate_bps * e->percent / 100;
+  if (bitrate < LEAST_BITRATE_BPS)
+    bitrate = LEAST_BITRATE_BPS;
   return (BlEncoderSettings){
     .width = (uint16_t)(width / 2 * 2),
     .height = (uint16_t)(height / 2 * 2),
     .every = every (e),
-    .bitrate_bps
-    = bitrate < LEAST_BITRATE_BPS ? LEAST_BITRATE_BPS : (uint32_t)bitrate,
+    /* An encoder counts pictures, and thinks that it is given each one. */
+    .bitrate_bps = (uint32_t)(bitrate * every (e)),
   };
 }

@@ -85,6 +85,16 @@ START_TEST (no_rate_is_so_small_that_an_encoder_would_refuse_it)
 }
 END_TEST
 
+START_TEST (an_encoder_that_is_given_every_second_picture_is_told_twice_as_much)
+{
+  BlEncoding e;
+  bl_encoding_init (&e, 1280, 720, FPS, 200000);
+  BlEncoderSettings settings = bl_encoding_settings (&e);
+  ck_assert_uint_eq (settings.every, 2);
+  ck_assert_uint_eq (settings.bitrate_bps, 400000);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -97,6 +107,8 @@ main (void)
   tcase_add_loop_test (tc, the_picture_is_as_large_as_the_rate_is_good_for, 0,
                        (int)(sizeof sizes / sizeof *sizes));
   tcase_add_test (tc, no_rate_is_so_small_that_an_encoder_would_refuse_it);
+  tcase_add_test (
+      tc, an_encoder_that_is_given_every_second_picture_is_told_twice_as_much);
   suite_add_tcase (suite, tc);
   SRunner *runner = srunner_create (suite);
   srunner_run_all (runner, CK_NORMAL);
