@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rtc/ladder.h"
 
+#include <stddef.h>
+
 /* Least video worth its packets. */
 #define LEAST_VIDEO_BPS 30000
 
@@ -9,7 +11,7 @@ const BlRung bl_ladder_rungs[BL_LADDER_RUNGS] = {
   { 1920, 1080, 30, 2800000, 3500000 },
   { 1280, 720, 30, 1200000, 1500000 },
   { 960, 540, 30, 700000, 900000 },
-  { 640, 360, 30, BL_LADDER_CLINICAL_BPS, 500000 },
+  { 640, 360, 30, 250000, 320000 },
   { 640, 360, 15, 0, 0 },
 };
 
@@ -39,9 +41,10 @@ bl_ladder_on_rate (BlLadder *l, uint64_t video_bps, BlTime now)
   while (video_bps < bl_ladder_rungs[l->rung].least_bps)
     l->rung++;
 
-  bool above
-      = l->rung > l->top && video_bps >= bl_ladder_rungs[l->rung - 1].enter_bps;
-  if (!above || !l->above || l->rung != before)
+  const BlRung *next = l->rung > l->top ? &bl_ladder_rungs[l->rung - 1] : NULL;
+  bool began = l->above && l->rung == before;
+  bool above = next && video_bps >= (began ? next->least_bps : next->enter_bps);
+  if (!above || !began)
     l->above_us = now;
   l->above = above;
   if (above && now - l->above_us >= BL_LADDER_UP_US) {

@@ -5,7 +5,8 @@
  *
  * Hysteresis: it goes down at once when the rate is under a rung's least (a
  * large picture at a low rate is a late picture), and up one rung when the rate
- * has been above what the next one needs for BL_LADDER_UP_US without a break.
+ * has come to what the next one is entered at, and has been good for it for
+ * BL_LADDER_UP_US without a break: on a radio the rate is never steady.
  * Under the lowest rung's least it stays on it: the clinical floor is a rate
  * below which the picture is no longer of use, and the caller says so.
  */
@@ -16,7 +17,7 @@
 
 #include "base/bltime.h"
 
-#define BL_LADDER_UP_US (4 * BL_SECOND)
+#define BL_LADDER_UP_US (2 * BL_SECOND)
 
 /* Below this a picture is of no clinical use; it is sent all the same. */
 #define BL_LADDER_CLINICAL_BPS 400000
@@ -36,7 +37,7 @@ extern const BlRung bl_ladder_rungs[BL_LADDER_RUNGS];
 
 typedef struct {
   unsigned rung, top; /* now, and the highest the camera can give */
-  BlTime above_us;    /* since when the rate would do for the next one up */
+  BlTime above_us;    /* since when the rate is good for the next one up */
   bool above;
 } BlLadder;
 

@@ -19,7 +19,7 @@ static const struct {
   { "2 Mb/s", 1080, 30, 2000 * KBPS, 720, 30 },
   { "1 Mb/s", 1080, 30, 1000 * KBPS, 540, 30 },
   { "the clinical floor", 1080, 30, BL_LADDER_CLINICAL_BPS, 360, 30 },
-  { "less", 1080, 30, 399 * KBPS, 360, 15 },
+  { "less", 1080, 30, 249 * KBPS, 360, 15 },
   { "nothing", 1080, 30, 0, 360, 15 },
 };
 
@@ -60,15 +60,26 @@ START_TEST (it_goes_up_a_rung_at_a_time_after_a_while)
 }
 END_TEST
 
-START_TEST (a_dip_starts_the_wait_again)
+START_TEST (a_dip_below_what_the_next_one_needs_starts_the_wait_again)
 {
   BlLadder l;
   bl_ladder_init (&l, 1080, 30, 1000 * KBPS);
   ck_assert (!bl_ladder_on_rate (&l, 2000 * KBPS, 0));
-  ck_assert (!bl_ladder_on_rate (&l, 1400 * KBPS, BL_LADDER_UP_US - 1));
+  ck_assert (!bl_ladder_on_rate (&l, 1199 * KBPS, BL_LADDER_UP_US - 1));
   ck_assert (!bl_ladder_on_rate (&l, 2000 * KBPS, BL_LADDER_UP_US));
   ck_assert (!bl_ladder_on_rate (&l, 2000 * KBPS, 2 * BL_LADDER_UP_US - 1));
   ck_assert (bl_ladder_on_rate (&l, 2000 * KBPS, 2 * BL_LADDER_UP_US));
+}
+END_TEST
+
+START_TEST (a_dip_that_the_next_one_would_bear_does_not)
+{
+  BlLadder l;
+  bl_ladder_init (&l, 1080, 30, 1000 * KBPS);
+  ck_assert (!bl_ladder_on_rate (&l, 1500 * KBPS, 0));
+  ck_assert (!bl_ladder_on_rate (&l, 1200 * KBPS, BL_LADDER_UP_US - 1));
+  ck_assert (bl_ladder_on_rate (&l, 1300 * KBPS, BL_LADDER_UP_US));
+  ck_assert_uint_eq (bl_ladder_rung (&l)->height, 720);
 }
 END_TEST
 
@@ -129,7 +140,9 @@ suite (void)
                        N_OF (starts));
   tcase_add_test (tc, a_lower_rate_goes_down_at_once_and_far);
   tcase_add_test (tc, it_goes_up_a_rung_at_a_time_after_a_while);
-  tcase_add_test (tc, a_dip_starts_the_wait_again);
+  tcase_add_test (tc,
+                  a_dip_below_what_the_next_one_needs_starts_the_wait_again);
+  tcase_add_test (tc, a_dip_that_the_next_one_would_bear_does_not);
   tcase_add_test (tc, a_rate_between_leave_and_enter_changes_nothing);
   tcase_add_test (tc, it_never_goes_above_what_the_camera_gives);
   tcase_add_test (tc, sound_comes_before_the_picture);
