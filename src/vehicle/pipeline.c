@@ -10,9 +10,11 @@
 
 G_DEFINE_QUARK (bl_pipeline_error, bl_pipeline_error)
 
-#define SUFFIX           ".pipeline"
-#define MAX_BYTES        16384
-#define KEYFRAME_SECONDS 2
+#define SUFFIX    ".pipeline"
+#define MAX_BYTES 16384
+/* A keyframe costs three pictures, and who joins or has lost something asks for
+ * one. These are for viewers that get nothing else (relay/thinner.h). */
+#define KEYFRAME_SECONDS 4
 
 /* Which Debian package has an element that a pipeline of ours may name. */
 static const struct {

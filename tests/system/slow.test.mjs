@@ -7,9 +7,9 @@ import { eventually } from '../lib/daemons.mjs';
 import { openSite } from '../lib/site.mjs';
 import { assertUnbroken } from '../lib/viewers.mjs';
 
-/* The vehicle sends a keyframe each two seconds of its own. */
+/* The vehicle sends a keyframe each four seconds of its own. */
 const SECONDS = 20;
-const KEYFRAMES = 8;
+const KEYFRAMES = 4;
 
 scenario('behind a narrow link come keyframes and sound, and then all again',
   async (t) => {

@@ -74,7 +74,7 @@ static const struct {
 } fills[] = {
   { "# comment\na ! b\n", "a ! b " },
   { "a w=${width},h=${height}", "a w=1280,h=720 " },
-  { "f=${fps} k=${keyframe_interval}", "f=30 k=60 " },
+  { "f=${fps} k=${keyframe_interval}", "f=30 k=120 " },
   { "b=${bitrate_kbps} v=${bitrate_bps}", "b=2500 v=2500000 " },
   { "o=${audio_bitrate_bps} l=${level}", "o=32000 l=3.1 " },
   { "d=${device}", "d=\"/dev/video0\" " },
