@@ -38,6 +38,12 @@
 #define RATE_PART 16
 #define RATE_US   (500 * BL_MS)
 
+/* Repair's share of the video is weighed so often, smoothed over four times,
+ * and at most a half counts. Shares are in 65536ths. */
+#define REPAIR_US   (250 * BL_MS)
+#define REPAIR_ONE  65536
+#define REPAIR_MOST (REPAIR_ONE / 2)
+
 static void
 track_init (BlSenderTrack *track, const BlNegotiatedTrack *negotiated,
             uint32_t clock_rate_hz, uint32_t random)
@@ -154,11 +160,27 @@ bl_sender_remove_path (BlSender *sender, unsigned path, BlTime now)
  * --------------------------------------------------------------
  */
 
+static void
+weigh_repair (BlSender *s, BlTime now)
+{
+  uint64_t all = s->video_bytes + s->repair_bytes;
+  if (now - s->repair_weighed_us < REPAIR_US || all == 0)
+    return;
+  int32_t share = (int32_t)(s->repair_bytes * REPAIR_ONE / all);
+  s->repair_share += (share - s->repair_share) / 4;
+  if (s->repair_share > REPAIR_MOST)
+    s->repair_share = REPAIR_MOST;
+  s->video_bytes = s->repair_bytes = 0;
+  s->repair_weighed_us = now;
+}
+
 void
 bl_sender_tell_rate (BlSender *s, BlTime now)
 {
+  weigh_repair (s, now);
   uint64_t rate = bl_ladder_video_bps (bl_flow_target_bps (s->flow, now),
                                        s->audio.negotiated.present);
+  rate -= rate * (uint64_t)s->repair_share / REPAIR_ONE;
   uint64_t told = s->rate_told_bps;
   if (rate > s->max_video_bps)
     rate = s->max_video_bps;
@@ -414,6 +436,7 @@ send_rtx (BlSender *s, BlRtxQueue *queue, BlTime now, BlNtp wall)
   queue->count--;
   if (entry) {
     s->sender_stats.rtx_packets++;
+    s->repair_bytes += entry->meta.payload_length;
     bl_sender_send_rtx (s, entry, paths, now, wall);
   }
   return true;
@@ -434,6 +457,7 @@ send_queued (BlSender *s, BlTime now, BlNtp wall)
   uint64_t seq = s->video.next_seq++;
   s->mid_picture = !payload.meta.marker;
   bl_history_insert (&s->history, seq, payload.packet, &payload.meta);
+  s->video_bytes += payload.meta.payload_length;
   bl_sender_send_payload (s, &payload, seq, paths, now, wall);
   bl_packet_unref (&payload.packet);
   return true;

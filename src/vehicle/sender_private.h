@@ -67,6 +67,11 @@ struct BlSender {
   uint64_t rate_told_bps;
   BlTime rate_told_us;
 
+  /* Repair takes its share of the rate before the encoder does. */
+  int32_t repair_share;
+  BlTime repair_weighed_us;
+  uint64_t video_bytes, repair_bytes; /* of payload, since */
+
   uint64_t rtx_next_seq;
   BlRtxQueue rtx;       /* asked for */
   BlRtxQueue rtx_again; /* for the second time */

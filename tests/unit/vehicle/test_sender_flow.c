@@ -42,6 +42,39 @@ START_TEST (the_encoder_is_told_a_rate_that_grows_up_to_its_bound)
 }
 END_TEST
 
+static void
+receive_nack (BlSender *s, const uint16_t *seqs, size_t n)
+{
+  uint8_t buffer[512];
+  BlWriter w = bl_writer (buffer, sizeof buffer);
+  bl_rtcp_write_nack (&w, 0x9999, VIDEO_SSRC, seqs, n);
+  bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), sender_world.now_us,
+                     sender_world_wall (sender_world.now_us));
+}
+
+START_TEST (repair_takes_its_share_before_the_encoder_does)
+{
+  BlSender *s = sender_world_open_acknowledged ();
+  unsigned at = 0;
+  for (int frame = 0; frame < 150; frame++) {
+    sender_world_send_frame (s, frame == 0,
+                             (size_t)(sender_world.rate_bps / 8 / 30),
+                             sender_world.now_us);
+    sender_world_run_until (s, sender_world.now_us + 33 * BL_MS);
+    uint16_t seqs[64];
+    size_t n = 0;
+    BlRtp rtp;
+    while (n < 64 && sender_world_next_rtp (&at, VIDEO_SSRC, &rtp))
+      seqs[n++] = rtp.seq;
+    if (n > 0)
+      receive_nack (s, seqs, n);
+  }
+  ck_assert_uint_gt (sender_world.rate_bps, BITRATE / 3);
+  ck_assert_uint_lt (sender_world.rate_bps, BITRATE * 2 / 3);
+  bl_sender_free (s);
+}
+END_TEST
+
 START_TEST (the_gate_shuts_while_pictures_wait_and_drops_what_is_late)
 {
   BlSender *s = sender_world_open ();
@@ -206,6 +239,7 @@ main (void)
   tcase_set_timeout (tc, 60);
   tcase_add_test (tc, a_keyframe_is_spread_out_and_not_thrown_at_the_network);
   tcase_add_test (tc, the_encoder_is_told_a_rate_that_grows_up_to_its_bound);
+  tcase_add_test (tc, repair_takes_its_share_before_the_encoder_does);
   tcase_add_test (tc,
                   the_gate_shuts_while_pictures_wait_and_drops_what_is_late);
   tcase_add_test (tc, a_second_path_gets_sound_and_keyframes_too);
