@@ -14,9 +14,11 @@ const daemons = new WeakMap();
  * A test that says, if it fails, what its daemons said.
  * @param {string} name
  * @param {(t: TestContext) => Promise<void>} body
+ * @param {{ long?: boolean }} [options] long: only with tools/test --long
  */
-export function scenario(name, body) {
-  test(name, { timeout: 120000 }, async (t) => {
+export function scenario(name, body, { long = false } = {}) {
+  const skip = long && !process.env.BL_LONG && 'run tools/test --long';
+  test(name, { timeout: 120000, skip }, async (t) => {
     daemons.set(t, []);
     try {
       await body(t);

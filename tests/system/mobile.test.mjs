@@ -74,7 +74,7 @@ for (const seconds of [30, 60]) {
       const { gaps } = await assertSurvived(opened, (seconds - 3) * 1000);
       assert.deepEqual(gaps.map((gap) => gap.track).sort(),
         ['audio', 'video']);
-    });
+    }, { long: seconds > 30 });
 }
 
 scenario('a modem that is given another address keeps its call',
@@ -121,7 +121,7 @@ for (const mode of ['protect', 'duplicate']) {
       await viewers.live(5000);
       for (const { video, audio } of await viewers.end()) {
         assert.ok(video.gap_ms <= 200, `no picture for ${video.gap_ms} ms`);
-        assert.ok(audio.gap_ms <= 100, `no sound for ${audio.gap_ms} ms`);
+        assert.ok(audio.gap_ms <= 200, `no sound for ${audio.gap_ms} ms`);
       }
       await mobile.site.hangUp(vehicle);
     });
