@@ -108,7 +108,7 @@ for (const mode of ['protect', 'duplicate']) {
       const paths = [...describedPaths(vehicle).values()];
       assert.equal(paths.length, 2);
       assert.deepEqual(paths.map(({ state }) => state).sort(),
-        ['best', 'spare']);
+        ['best', 'second']);
       for (const { rtt_ms, loss_percent } of paths) {
         assert.ok(rtt_ms >= 50 && rtt_ms < 100, `round trip ${rtt_ms} ms`);
         assert.equal(loss_percent, 0);

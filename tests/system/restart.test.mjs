@@ -84,7 +84,7 @@ scenario('a vehicle that is killed comes back, and its viewers never left',
     await site.hangUp(vehicle);
 
     const recording = await site.recording(call);
-    assertGaps(recording, 'publisher gone', 0.2);
+    assertGaps(recording, 'publisher gone', 0.05);
     for (const part of recording.parts) {
       const film = await inspect(site.relay, recording, part);
       assert.equal(film.complaints, '');
