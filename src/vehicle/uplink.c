@@ -23,7 +23,6 @@ struct BlUplink {
 
   BlUplinkState state;
   BlUplinkPaths *paths;
-  unsigned first; /* the path that worked first, for the handshake */
   BlTime connect_by_us;
   bool silent; /* told since something came last */
 
@@ -72,7 +71,8 @@ drain_dtls (BlUplink *u)
   gsize length;
   while ((length = bl_dtls_next_output (u->dtls, datagram, sizeof datagram))
          > 0)
-    bl_uplink_paths_send (u->paths, u->first, datagram, length);
+    bl_uplink_paths_send (u->paths, bl_uplink_paths_freshest (u->paths),
+                          datagram, length);
   bl_timer_set (u->dtls_timer, bl_dtls_deadline (u->dtls, bl_clock_now ()));
 }
 
@@ -89,7 +89,8 @@ take_keys (BlUplink *u)
     lose (u, "no memory for SRTP");
     return;
   }
-  bl_uplink_paths_hear (u->paths, u->first, bl_clock_now ());
+  bl_uplink_paths_hear (u->paths, bl_uplink_paths_freshest (u->paths),
+                        bl_clock_now ());
   set_state (u, BL_UPLINK_CONNECTED, "");
 }
 
@@ -185,12 +186,10 @@ on_ready (unsigned path, gpointer user_data)
 {
   BlUplink *u = user_data;
   bl_info ("%s: there is a path", bl_uplink_paths_interface (u->paths, path));
-  if (!u->dtls) {
-    u->first = path;
+  if (!u->dtls)
     start_dtls (u);
-  } else if (u->srtp) {
+  else if (u->srtp)
     set_state (u, BL_UPLINK_CONNECTED, "");
-  }
   u->callbacks->path (path, true, u->user_data);
 }
 

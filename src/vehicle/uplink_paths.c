@@ -56,7 +56,7 @@ struct BlUplinkPaths {
 /* --- what the paths tell
  * ----------------------------------------------------- */
 
-/* Of those being set up, or of the rest. */
+/* NULL: the agent is one that is just being made. */
 static Interface *
 find (BlUplinkPaths *p, const BlUplinkPath *path)
 {
@@ -81,6 +81,8 @@ on_ready (BlUplinkPath *path, gpointer user_data)
 {
   BlUplinkPaths *p = user_data;
   Interface *interface = find (p, path);
+  if (!interface)
+    return;
   if (path == interface->next) {
     bl_uplink_path_free (interface->path);
     interface->path = g_steal_pointer (&interface->next);
@@ -95,7 +97,7 @@ on_failed (BlUplinkPath *path, gpointer user_data)
   BlUplinkPaths *p = user_data;
   Interface *interface = find (p, path);
   bool all = true;
-  if (path != interface->next)
+  if (!interface || path != interface->next)
     return;
   interface->next_failed = true;
   for (unsigned i = 0; i < BL_UPLINK_MAX_PATHS; i++)
@@ -473,13 +475,22 @@ bl_uplink_paths_hear (BlUplinkPaths *paths, unsigned path, BlTime now)
   paths->interfaces[path].renewals = 0;
 }
 
+unsigned
+bl_uplink_paths_freshest (const BlUplinkPaths *paths)
+{
+  const Interface *all = paths->interfaces;
+  unsigned freshest = 0;
+  for (unsigned i = 1; i < BL_UPLINK_MAX_PATHS; i++)
+    if (all[i].path
+        && (!all[freshest].path || all[i].heard_us > all[freshest].heard_us))
+      freshest = i;
+  return freshest;
+}
+
 BlTime
 bl_uplink_paths_heard_us (const BlUplinkPaths *paths)
 {
-  BlTime latest = 0;
-  for (unsigned i = 0; i < BL_UPLINK_MAX_PATHS; i++)
-    latest = MAX (latest, paths->interfaces[i].heard_us);
-  return latest;
+  return paths->interfaces[bl_uplink_paths_freshest (paths)].heard_us;
 }
 
 unsigned

@@ -80,7 +80,10 @@ void bl_uplink_paths_follow_interfaces (BlUplinkPaths *paths);
 /* Something authentic came over it. */
 void bl_uplink_paths_hear (BlUplinkPaths *paths, unsigned path, BlTime now);
 
-/* When something came over any of them last; 0: never. */
+/* The one that was heard last; any number if there is none. */
+unsigned bl_uplink_paths_freshest (const BlUplinkPaths *paths);
+
+/* When that was; 0: never. */
 BlTime bl_uplink_paths_heard_us (const BlUplinkPaths *paths);
 
 /* Knocks at silent paths. Call about every 50 ms while there is a session. */
