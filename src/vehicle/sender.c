@@ -178,8 +178,9 @@ void
 bl_sender_tell_rate (BlSender *s, BlTime now)
 {
   weigh_repair (s, now);
-  uint64_t rate = bl_ladder_video_bps (bl_flow_target_bps (s->flow, now),
-                                       s->audio.negotiated.present);
+  uint64_t target = bl_flow_target_bps (s->flow, now);
+  uint64_t rate = bl_ladder_video_bps (target, s->audio.negotiated.present);
+  s->sender_stats.target_bps = target;
   rate -= rate * (uint64_t)s->repair_share / REPAIR_ONE;
   uint64_t told = s->rate_told_bps;
   if (rate > s->max_video_bps)
@@ -549,7 +550,6 @@ bl_sender_stats (const BlSender *sender)
 {
   BlSenderStats stats = sender->sender_stats;
   stats.queued = sender->queue.count;
-  stats.target_bps = bl_flow_target_bps (sender->flow, sender->rate_told_us);
   return stats;
 }
 
