@@ -47,37 +47,44 @@ is_there (const BlPathPlan *plan, unsigned path)
   return (plan->there >> path & 1) != 0;
 }
 
+BlTime
+bl_pathplan_silent_us (const BlPathPlan *plan, unsigned path, BlTime now)
+{
+  bl_assert (path < BL_PATHPLAN_PATHS);
+  BlTime since = plan->paths[path].unheard_since_us;
+  return since == BL_TIME_NEVER ? 0 : now - since;
+}
+
 bool
 bl_pathplan_in_doubt (const BlPathPlan *plan, unsigned path, BlTime now)
 {
-  const BlPlannedPath *p = &plan->paths[path];
-  bool silent = p->unheard_since_us != BL_TIME_NEVER
-                && now - p->unheard_since_us > BL_PATHPLAN_SILENT_US;
-  return silent || p->report.queue_us > BL_PATHPLAN_QUEUE_US
-         || p->report.loss_percent > BL_PATHPLAN_LOSS_PERCENT;
+  const BlPathReport *report = &plan->paths[path].report;
+  return bl_pathplan_silent_us (plan, path, now) > BL_PATHPLAN_SILENT_US
+         || report->queue_us > BL_PATHPLAN_QUEUE_US
+         || report->loss_percent > BL_PATHPLAN_LOSS_PERCENT;
 }
 
-/* The best but for `except`: one without doubt first, then the one that carries
- * most; of equals the one that came first in number. NONE if there is none. */
+/* One without doubt first, then the one that carries most. */
+static bool
+is_preferable (const BlPathPlan *plan, unsigned a, unsigned b, BlTime now)
+{
+  bool a_doubt = bl_pathplan_in_doubt (plan, a, now);
+  bool b_doubt = bl_pathplan_in_doubt (plan, b, now);
+  return a_doubt == b_doubt
+             ? plan->paths[a].report.rate_bps > plan->paths[b].report.rate_bps
+             : b_doubt;
+}
+
+/* The best but for `except`; of equals the one that came first in number. NONE
+ * if there is none. */
 static unsigned
 best_but (const BlPathPlan *plan, unsigned except, BlTime now)
 {
   unsigned best = NONE;
-  for (unsigned i = 0; i < BL_PATHPLAN_PATHS; i++) {
-    if (!is_there (plan, i) || i == except)
-      continue;
-    if (best == NONE) {
+  for (unsigned i = 0; i < BL_PATHPLAN_PATHS; i++)
+    if (is_there (plan, i) && i != except
+        && (best == NONE || is_preferable (plan, i, best, now)))
       best = i;
-      continue;
-    }
-    bool doubt = bl_pathplan_in_doubt (plan, i, now);
-    bool best_doubt = bl_pathplan_in_doubt (plan, best, now);
-    if (doubt < best_doubt
-        || (doubt == best_doubt
-            && plan->paths[i].report.rate_bps
-                   > plan->paths[best].report.rate_bps))
-      best = i;
-  }
   return best;
 }
 
@@ -99,14 +106,6 @@ bl_pathplan_remove (BlPathPlan *plan, unsigned path, BlTime now)
   plan->there &= ~(1u << path);
   if (plan->best == path && plan->there != 0)
     plan->best = best_but (plan, NONE, now);
-}
-
-BlTime
-bl_pathplan_silent_us (const BlPathPlan *plan, unsigned path, BlTime now)
-{
-  bl_assert (path < BL_PATHPLAN_PATHS);
-  BlTime since = plan->paths[path].unheard_since_us;
-  return since == BL_TIME_NEVER ? 0 : now - since;
 }
 
 unsigned
