@@ -541,9 +541,9 @@ bl_capture_set_encoder (BlCapture *capture, const BlEncoderSettings *settings)
   bool same_size = settings->width == c->settings.width
                    && settings->height == c->settings.height;
   c->settings = *settings;
+  g_atomic_int_set (&c->every, settings->every);
   if (!c->encoder)
     return;
-  g_atomic_int_set (&c->every, settings->every);
   if (c->size && !same_size)
     bl_encoder_set_size (c->size, settings->width, settings->height);
   bl_encoder_set_bitrate (c->encoder, (int)settings->bitrate_bps);

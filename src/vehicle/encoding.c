@@ -28,13 +28,14 @@ measure_anew (BlEncoding *e)
   e->bytes = 0;
 }
 
-void
+bool
 bl_encoding_set_rate (BlEncoding *e, uint64_t rate_bps, BlTime now)
 {
-  bool other_size = bl_ladder_on_rate (&e->ladder, rate_bps, now);
-  if (other_size || e->rate_bps != rate_bps)
+  bool other_rung = bl_ladder_on_rate (&e->ladder, rate_bps, now);
+  if (other_rung || e->rate_bps != rate_bps)
     measure_anew (e);
   e->rate_bps = rate_bps;
+  return other_rung;
 }
 
 static uint16_t

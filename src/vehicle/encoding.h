@@ -39,8 +39,9 @@ typedef struct {
 void bl_encoding_init (BlEncoding *e, uint16_t width, uint16_t height,
                        uint16_t fps, uint64_t rate_bps);
 
-/* A new rate, or the same again as time goes by. */
-void bl_encoding_set_rate (BlEncoding *e, uint64_t rate_bps, BlTime now);
+/* A new rate, or the same again as time goes by. True if size or frame rate are
+ * to be others. */
+bool bl_encoding_set_rate (BlEncoding *e, uint64_t rate_bps, BlTime now);
 
 /* The encoder has made a picture. True if it is to be told something new. */
 bool bl_encoding_on_picture (BlEncoding *e, uint32_t bytes, bool keyframe);

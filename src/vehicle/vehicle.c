@@ -305,7 +305,7 @@ begin (BlVehicle *v, bool resumed)
   bl_encoding_init (&v->encoding, (guint16)capture->width,
                     (guint16)capture->height, (guint16)capture->fps,
                     (guint64)capture->bitrate_bps);
-  v->settings = bl_encoding_settings (&v->encoding);
+  tell_encoder (v);
   bl_capture_start (v->capture);
   step_soon (v);
   return TRUE;
@@ -371,11 +371,11 @@ on_frame (const BlCaptureFrame *frame, gpointer user_data)
   if (!frame->video)
     return;
   /* The ladder goes up by time alone. */
-  bl_encoding_set_rate (&v->encoding, v->encoding.rate_bps, bl_clock_now ());
-  BlEncoderSettings before = v->settings;
-  bool told = bl_encoding_on_picture (&v->encoding, (guint32)frame->length,
-                                      frame->keyframe);
-  if (told || bl_encoding_settings (&v->encoding).width != before.width)
+  bool higher = bl_encoding_set_rate (&v->encoding, v->encoding.rate_bps,
+                                      bl_clock_now ());
+  bool corrected = bl_encoding_on_picture (&v->encoding, (guint32)frame->length,
+                                           frame->keyframe);
+  if (higher || corrected)
     tell_encoder (v);
 }
 

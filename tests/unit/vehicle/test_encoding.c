@@ -76,6 +76,22 @@ START_TEST (the_picture_is_as_large_as_the_rate_is_good_for)
 }
 END_TEST
 
+START_TEST (it_tells_when_fewer_pictures_become_all_of_them_again)
+{
+  BlEncoding e;
+  bl_encoding_init (&e, 640, 360, FPS, 100000);
+  ck_assert_uint_eq (bl_encoding_settings (&e).every, 2);
+  ck_assert (!bl_encoding_set_rate (&e, 600000, 0));
+  BlTime now = 0;
+  while (!bl_encoding_set_rate (&e, 600000, now)) {
+    ck_assert_int_lt (now, 10 * BL_SECOND);
+    now += 33 * BL_MS;
+  }
+  ck_assert_uint_eq (bl_encoding_settings (&e).every, 1);
+  ck_assert_uint_eq (bl_encoding_settings (&e).width, 640);
+}
+END_TEST
+
 START_TEST (no_rate_is_so_small_that_an_encoder_would_refuse_it)
 {
   BlEncoding e;
@@ -106,6 +122,7 @@ main (void)
                   keyframes_and_the_pictures_before_a_new_rate_do_not_count);
   tcase_add_loop_test (tc, the_picture_is_as_large_as_the_rate_is_good_for, 0,
                        (int)(sizeof sizes / sizeof *sizes));
+  tcase_add_test (tc, it_tells_when_fewer_pictures_become_all_of_them_again);
   tcase_add_test (tc, no_rate_is_so_small_that_an_encoder_would_refuse_it);
   tcase_add_test (
       tc, an_encoder_that_is_given_every_second_picture_is_told_twice_as_much);
