@@ -49,7 +49,7 @@ touch_next (BlPacketPool *pool)
 void
 bl_packet_pool_warm (BlPacketPool *pool, uint32_t count)
 {
-  for (; count > 0 && pool->n_touched < pool->count; count--) {
+  while (pool->n_touched < count && pool->n_touched < pool->count) {
     BlPacket *packet = touch_next (pool);
     packet->next_free = pool->free;
     pool->free = packet;

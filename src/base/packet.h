@@ -40,8 +40,8 @@ void bl_packet_pool_free (BlPacketPool *pool);
 /* How many packets are free now. */
 uint32_t bl_packet_pool_left (const BlPacketPool *pool);
 
-/* Asks the system now for the memory of `count` packets that nobody has used
- * yet, if there are so many: else their first use does. */
+/* Asks the system now for the memory of the first `count` packets, in use or
+ * free, as far as nobody has used them yet: else their first use does. */
 void bl_packet_pool_warm (BlPacketPool *pool, uint32_t count);
 
 /* An empty packet with one reference, or NULL when the pool is exhausted:

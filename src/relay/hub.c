@@ -12,6 +12,10 @@
 /* Current and former ICE credentials. */
 #define UFRAGS_PER_SESSION 2
 
+/* What all histories of a source hold, and what is in nobody's. */
+#define PACKETS_PER_SOURCE (BL_TRACK_VIDEO_HISTORY + BL_TRACK_AUDIO_HISTORY)
+#define PACKETS_BESIDE     (BL_HANDSHAKES_MAX + BL_UDP_BATCH)
+
 struct BlHub {
   BlLoop loop;
   BlPacketPool *pool;
@@ -30,9 +34,8 @@ struct BlHub {
 BlHub *
 bl_hub_new (const BlHubOptions *options)
 {
-  guint history = BL_TRACK_VIDEO_HISTORY + BL_TRACK_AUDIO_HISTORY;
-  BlPacketPool *pool = bl_packet_pool_new (options->max_sources * history
-                                           + BL_HANDSHAKES_MAX + BL_UDP_BATCH);
+  BlPacketPool *pool = bl_packet_pool_new (
+      options->max_sources * PACKETS_PER_SOURCE + PACKETS_BESIDE);
   if (!pool)
     return NULL;
 
@@ -104,10 +107,11 @@ bl_hub_add_source (BlHub *hub, BlSourceId id, guint64 call_number, bool record)
       = bl_feed_new (&hub->loop, id, record ? hub->tap : NULL, call_number);
   if (!feed)
     g_error ("no memory for the packets of another source");
-  /* The memory of a call is taken when it begins. */
-  bl_packet_pool_warm (hub->pool,
-                       BL_TRACK_VIDEO_HISTORY + BL_TRACK_AUDIO_HISTORY);
   hub->feeds[hub->n_feeds++] = feed;
+  /* The memory of a call is taken when it begins, or is that of one that has
+   * ended. */
+  bl_packet_pool_warm (hub->pool,
+                       hub->n_feeds * PACKETS_PER_SOURCE + PACKETS_BESIDE);
 }
 
 static gboolean

@@ -29,7 +29,7 @@ START_TEST (a_warm_pool_has_no_more_packets_than_a_cold_one)
   BlPacketPool *pool = bl_packet_pool_new (3);
   BlPacket *packets[3];
   bl_packet_pool_warm (pool, 2);
-  bl_packet_pool_warm (pool, 2);
+  bl_packet_pool_warm (pool, 4);
   ck_assert_uint_eq (bl_packet_pool_left (pool), 3);
   for (int i = 0; i < 3; i++) {
     packets[i] = bl_packet_new (pool);
@@ -40,6 +40,21 @@ START_TEST (a_warm_pool_has_no_more_packets_than_a_cold_one)
   ck_assert_ptr_null (bl_packet_new (pool));
   for (int i = 0; i < 3; i++)
     bl_packet_unref (&packets[i]);
+  bl_packet_pool_free (pool);
+}
+END_TEST
+
+START_TEST (warming_again_takes_what_was_warm_before)
+{
+  BlPacketPool *pool = bl_packet_pool_new (3);
+  bl_packet_pool_warm (pool, 1);
+  BlPacket *packet = bl_packet_new (pool);
+  const BlPacket *first = packet;
+  bl_packet_unref (&packet);
+  bl_packet_pool_warm (pool, 1);
+  packet = bl_packet_new (pool);
+  ck_assert_ptr_eq (packet, first);
+  bl_packet_unref (&packet);
   bl_packet_pool_free (pool);
 }
 END_TEST
@@ -101,6 +116,7 @@ main (void)
   TCase *tcase = tcase_create ("packet");
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, a_warm_pool_has_no_more_packets_than_a_cold_one);
+  tcase_add_test (tcase, warming_again_takes_what_was_warm_before);
   tcase_add_test (tcase, a_pool_gives_what_it_has_and_then_nothing);
   tcase_add_test (tcase, a_packet_comes_back_with_its_last_reference);
   tcase_add_test (tcase, a_packet_is_empty_again_when_it_is_given_again);
