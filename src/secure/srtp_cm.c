@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 #define TAG_BYTES 10
 
 #define RTP_HEADER_BYTES 12
@@ -101,13 +103,6 @@ status_of (srtp_err_status_t status)
   }
 }
 
-static uint32_t
-read_be32 (const uint8_t *at)
-{
-  return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8
-         | at[3];
-}
-
 static bool
 is_known (const BlCm *cm, uint32_t ssrc)
 {
@@ -136,7 +131,7 @@ static BlSrtpStatus
 unprotect (BlCm *cm, Transform transform, uint8_t *packet, size_t *length,
            size_t ssrc_at)
 {
-  uint32_t ssrc = read_be32 (packet + ssrc_at);
+  uint32_t ssrc = bl_get_be32 (packet + ssrc_at);
   bool known = is_known (cm, ssrc);
   if (!known && cm->n_ssrcs == cm->max_ssrcs)
     return BL_SRTP_MANY_SSRCS;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/blassert.h"
+#include "base/bytes.h"
 
 #define KEY_BYTES_MAX  32
 #define CSRC_BYTES     4
@@ -85,10 +86,10 @@ make_nonce (const BlGcmCipher *cipher, uint32_t ssrc, uint64_t index,
 {
   uint8_t *nonce = out_nonce;
   nonce[0] = nonce[1] = 0;
-  bl_gcm_write_be32 (nonce + 2, ssrc);
+  bl_put_be32 (nonce + 2, ssrc);
   nonce[6] = (uint8_t)(index >> 40);
   nonce[7] = (uint8_t)(index >> 32);
-  bl_gcm_write_be32 (nonce + 8, (uint32_t)index);
+  bl_put_be32 (nonce + 8, (uint32_t)index);
   for (unsigned i = 0; i < BL_GCM_NONCE_BYTES; i++)
     nonce[i] ^= cipher->salt[i];
 }

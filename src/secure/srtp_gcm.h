@@ -23,6 +23,7 @@
 #define BL_GCM_TAG_BYTES   16
 
 #define BL_GCM_RTP_HEADER_BYTES  12
+#define BL_GCM_RTP_SEQ_AT        2
 #define BL_GCM_RTP_SSRC_AT       8
 #define BL_GCM_RTCP_HEADER_BYTES 8
 #define BL_GCM_RTCP_SSRC_AT      4
@@ -62,25 +63,3 @@ bool bl_gcm_open (BlGcmCipher *cipher, uint8_t *data, size_t length);
 /* Bytes of an RTP packet before its payload: CSRCs and extension are sent in
  * the clear. 0 if they don't fit in `length`. */
 size_t bl_gcm_rtp_header_bytes (const uint8_t *packet, size_t length);
-
-static inline uint16_t
-bl_gcm_rtp_seq (const uint8_t *packet)
-{
-  return (uint16_t)(packet[2] << 8 | packet[3]);
-}
-
-static inline uint32_t
-bl_gcm_read_be32 (const uint8_t *at)
-{
-  return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8
-         | at[3];
-}
-
-static inline void
-bl_gcm_write_be32 (uint8_t *at, uint32_t value)
-{
-  at[0] = (uint8_t)(value >> 24);
-  at[1] = (uint8_t)(value >> 16);
-  at[2] = (uint8_t)(value >> 8);
-  at[3] = (uint8_t)value;
-}

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/bytes.h"
 #include "secure/srtp_gcm.h"
 #include "secure/srtp_index.h"
 
@@ -134,11 +135,12 @@ bl_gcm_receiver_unprotect_rtp (BlGcmReceiver *receiver, uint8_t *packet,
   size_t header = bl_gcm_rtp_header_bytes (packet, *length);
   if (header == 0 || *length - header < BL_GCM_TAG_BYTES)
     return BL_SRTP_SHORT;
-  uint32_t ssrc = bl_gcm_read_be32 (packet + BL_GCM_RTP_SSRC_AT);
+  uint32_t ssrc = bl_get_be32 (packet + BL_GCM_RTP_SSRC_AT);
   const Stream *stream = look_up (receiver, ssrc);
   if (!stream)
     return BL_SRTP_MANY_SSRCS;
-  int64_t index = guess_rtp_index (stream, bl_gcm_rtp_seq (packet));
+  int64_t index
+      = guess_rtp_index (stream, bl_get_be16 (packet + BL_GCM_RTP_SEQ_AT));
   if (index > BL_SRTP_RTP_INDEX_LAST)
     return BL_SRTP_FAILED;
   if (!bl_srtp_window_is_fresh (&stream->rtp, index))
@@ -164,12 +166,12 @@ bl_gcm_receiver_unprotect_rtcp (BlGcmReceiver *receiver, uint8_t *packet,
   if (*length
       < BL_GCM_RTCP_HEADER_BYTES + BL_GCM_TAG_BYTES + BL_GCM_RTCP_TRAILER_BYTES)
     return BL_SRTP_SHORT;
-  uint32_t ssrc = bl_gcm_read_be32 (packet + BL_GCM_RTCP_SSRC_AT);
+  uint32_t ssrc = bl_get_be32 (packet + BL_GCM_RTCP_SSRC_AT);
   const Stream *stream = look_up (receiver, ssrc);
   if (!stream)
     return BL_SRTP_MANY_SSRCS;
   const uint8_t *trailer = packet + *length - BL_GCM_RTCP_TRAILER_BYTES;
-  uint32_t flag_and_index = bl_gcm_read_be32 (trailer);
+  uint32_t flag_and_index = bl_get_be32 (trailer);
   int64_t index = flag_and_index & ~BL_GCM_RTCP_ENCRYPTED_FLAG;
   if (!bl_srtp_window_is_fresh (&stream->rtcp, index))
     return BL_SRTP_REPLAYED;

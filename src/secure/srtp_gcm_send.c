@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "secure/srtp_gcm.h"
 #include "secure/srtp_index.h"
 
@@ -82,12 +83,12 @@ bl_gcm_sender_protect_rtp (BlGcmSender *sender, uint8_t *packet, size_t *length)
   if (header == 0)
     return BL_SRTP_SHORT;
   Stream *stream
-      = find_stream (sender, bl_gcm_read_be32 (packet + BL_GCM_RTP_SSRC_AT));
+      = find_stream (sender, bl_get_be32 (packet + BL_GCM_RTP_SSRC_AT));
   if (!stream)
     return BL_SRTP_MANY_SSRCS;
   int64_t index;
-  BlSrtpStatus status
-      = claim_rtp_index (stream, bl_gcm_rtp_seq (packet), &index);
+  BlSrtpStatus status = claim_rtp_index (
+      stream, bl_get_be16 (packet + BL_GCM_RTP_SEQ_AT), &index);
   if (status != BL_SRTP_OK)
     return status;
   BlGcmCipher *cipher = &sender->rtp;
@@ -106,14 +107,14 @@ bl_gcm_sender_protect_rtcp (BlGcmSender *sender, uint8_t *packet,
   if (*length < BL_GCM_RTCP_HEADER_BYTES)
     return BL_SRTP_SHORT;
   Stream *stream
-      = find_stream (sender, bl_gcm_read_be32 (packet + BL_GCM_RTCP_SSRC_AT));
+      = find_stream (sender, bl_get_be32 (packet + BL_GCM_RTCP_SSRC_AT));
   if (!stream)
     return BL_SRTP_MANY_SSRCS;
   if (stream->rtcp_index == BL_SRTP_RTCP_INDEX_LAST)
     return BL_SRTP_FAILED;
   uint32_t index = ++stream->rtcp_index;
   uint8_t trailer[BL_GCM_RTCP_TRAILER_BYTES];
-  bl_gcm_write_be32 (trailer, BL_GCM_RTCP_ENCRYPTED_FLAG | index);
+  bl_put_be32 (trailer, BL_GCM_RTCP_ENCRYPTED_FLAG | index);
   BlGcmCipher *cipher = &sender->rtcp;
   if (!bl_gcm_begin (cipher, stream->ssrc, index)
       || !bl_gcm_authenticate (cipher, packet, BL_GCM_RTCP_HEADER_BYTES)

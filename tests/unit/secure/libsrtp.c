@@ -3,6 +3,8 @@
 
 #include <check.h>
 
+#include "base/bytes.h"
+
 static uint64_t state;
 
 void
@@ -53,13 +55,6 @@ open_libsrtp (const BlSrtpKeys *keys, srtp_ssrc_type_t direction,
   return context;
 }
 
-void
-put_be32 (uint8_t *at, uint32_t value)
-{
-  for (int i = 0; i < 4; i++)
-    at[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
 size_t
 make_rtp (uint8_t *packet, uint32_t ssrc, uint16_t seq, unsigned most)
 {
@@ -71,9 +66,8 @@ make_rtp (uint8_t *packet, uint32_t ssrc, uint16_t seq, unsigned most)
   for (size_t i = 0; i < length; i++)
     packet[i] = (uint8_t)roll (256);
   packet[0] = (uint8_t)(0x80 | (extended ? 0x10 : 0) | n_csrcs);
-  packet[2] = (uint8_t)(seq >> 8);
-  packet[3] = (uint8_t)seq;
-  put_be32 (packet + 8, ssrc);
+  bl_put_be16 (packet + 2, seq);
+  bl_put_be32 (packet + 8, ssrc);
   if (extended) {
     packet[12 + 4 * n_csrcs + 2] = 0;
     packet[12 + 4 * n_csrcs + 3] = (uint8_t)words;
@@ -89,6 +83,6 @@ make_rtcp (uint8_t *packet, uint32_t ssrc)
     packet[i] = (uint8_t)roll (256);
   packet[0] = 0x80;
   packet[1] = 200;
-  put_be32 (packet + 4, ssrc);
+  bl_put_be32 (packet + 4, ssrc);
   return length;
 }

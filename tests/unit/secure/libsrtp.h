@@ -25,8 +25,6 @@ BlSrtpKeys random_keys (BlSrtpProfile profile);
 srtp_t open_libsrtp (const BlSrtpKeys *keys, srtp_ssrc_type_t direction,
                      srtp_sec_serv_t rtcp_services);
 
-void put_be32 (uint8_t *at, uint32_t value);
-
 /* Random but for its numbers: CSRCs, an extension, a payload or none; shorter
  * than `most` + 160. */
 size_t make_rtp (uint8_t *packet, uint32_t ssrc, uint16_t seq, unsigned most);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../run_suite.h"
+#include "base/bytes.h"
 #include "libsrtp.h"
 #include "secure/srtp_gcm.h"
 
@@ -152,7 +153,7 @@ rtcp_at (uint32_t ssrc, uint32_t index, bool encrypted)
   uint8_t trailer[4];
   size_t length = make_rtcp (packet.bytes, ssrc);
   size_t in_clear = encrypted ? 8 : length;
-  put_be32 (trailer, index | (encrypted ? 0x80000000u : 0));
+  bl_put_be32 (trailer, index | (encrypted ? 0x80000000u : 0));
   BlGcmCipher cipher = { 0 };
   ck_assert (bl_gcm_cipher_init (&cipher, keys.profile, keys.local, BL_GCM_RTCP,
                                  BL_GCM_SEALS));
@@ -240,8 +241,8 @@ attack (Packet *packet)
     packet->bytes[3] ^= (uint8_t)roll (256);
     break;
   case 6:
-    put_be32 (packet->bytes + (packet->rtcp ? 4 : 8),
-              roll (2) ? ssrcs[roll (N_SSRCS)] : roll (UINT32_MAX));
+    bl_put_be32 (packet->bytes + (packet->rtcp ? 4 : 8),
+                 roll (2) ? ssrcs[roll (N_SSRCS)] : roll (UINT32_MAX));
     break;
   case 7: /* E flag and index */
     packet->bytes[before - 4 + roll (4)] ^= (uint8_t)(1u << roll (8));
@@ -423,7 +424,7 @@ START_TEST (a_forged_packet_moves_no_window)
   }
   EXPECT (rtp (7, 300), BL_SRTP_OK);
   Packet forged = rtcp_at (9, 5, true);
-  put_be32 (forged.bytes + forged.length - 4, 0xfffffff0);
+  bl_put_be32 (forged.bytes + forged.length - 4, 0xfffffff0);
   EXPECT (forged, BL_SRTP_AUTH);
   EXPECT (rtcp_at (9, 5, true), BL_SRTP_OK);
   close_all ();

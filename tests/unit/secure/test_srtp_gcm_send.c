@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../run_suite.h"
+#include "base/bytes.h"
 #include "libsrtp.h"
 
 static const BlSrtpProfile profiles[]
@@ -194,7 +195,7 @@ START_TEST (a_header_that_does_not_fit_costs_no_number)
   };
   open_both (profiles[0]);
   uint8_t packet[ROOM] = { 0 };
-  put_be32 (packet + 8, 7);
+  bl_put_be32 (packet + 8, 7);
   for (size_t i = 0; i < G_N_ELEMENTS (twisted); i++) {
     size_t at = 12 + 4 * (size_t)(twisted[i].first & 0xf);
     packet[0] = twisted[i].first;
