@@ -355,9 +355,29 @@ on_chunk (SoupServerMessage *message, GBytes *chunk, gpointer data)
   reply_error (message, 413, "the request is too large");
 }
 
+/* libsoup before 3.4, which Debian 12 has, keeps a connection for good that its
+ * client ends between two requests (mended by its commit d20c6601), and never
+ * lets go of a socket that it accepted (b545d5f0). So each connection carries
+ * one request, and its message takes over the reference that is left. */
+static void
+end_with_message (SoupServerMessage *message)
+{
+  static const char key[] = "bl-accepted";
+  soup_message_headers_replace (
+      soup_server_message_get_response_headers (message), "Connection",
+      "close");
+  GSocket *socket = soup_server_message_get_socket (message);
+  if (soup_check_version (3, 4, 0) || !socket
+      || g_object_get_data (G_OBJECT (socket), key))
+    return;
+  g_object_set_data (G_OBJECT (socket), key, socket);
+  g_object_set_data_full (G_OBJECT (message), key, socket, g_object_unref);
+}
+
 static void
 on_started (SoupServer *server, SoupServerMessage *message, gpointer data)
 {
+  end_with_message (message);
   g_signal_connect (message, "got-chunk", G_CALLBACK (on_chunk), NULL);
 }
 

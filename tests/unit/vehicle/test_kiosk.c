@@ -265,6 +265,48 @@ START_TEST (a_large_body_is_refused_and_nothing_else_harmed)
 }
 END_TEST
 
+static guint
+open_files (void)
+{
+  g_autoptr (GDir) folder = g_dir_open ("/proc/self/fd", 0, NULL);
+  guint count = 0;
+  while (g_dir_read_name (folder))
+    count++;
+  return count;
+}
+
+/* As a program that asks once and goes, and would have kept its connection. */
+static void
+ask_and_go (void)
+{
+  static const char request[]
+      = "GET /api/state HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  char answer[64];
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GSocketConnection) connection = g_socket_client_connect_to_host (
+      client, "127.0.0.1", bl_kiosk_port (kiosk), NULL, NULL);
+  ck_assert_ptr_nonnull (connection);
+  GSocket *socket = g_socket_connection_get_socket (connection);
+  ck_assert_int_gt (
+      g_socket_send (socket, request, strlen (request), NULL, NULL), 0);
+  while (!(g_socket_condition_check (socket, G_IO_IN) & G_IO_IN))
+    g_main_context_iteration (NULL, TRUE);
+  ck_assert_int_gt (
+      g_socket_receive (socket, answer, sizeof answer, NULL, NULL), 0);
+}
+
+/* The test's time is the limit. */
+START_TEST (a_client_that_goes_leaves_nothing_open)
+{
+  ask_and_go ();
+  guint before = open_files ();
+  for (guint i = 0; i < 20; i++)
+    ask_and_go ();
+  while (open_files () > before)
+    g_main_context_iteration (NULL, TRUE);
+}
+END_TEST
+
 START_TEST (a_port_in_use_is_named)
 {
   g_autoptr (GError) error = NULL;
@@ -305,6 +347,7 @@ main (void)
   tcase_add_test (tc, a_refusal_says_why);
   tcase_add_test (tc, a_second_hang_up_is_told_that_there_is_no_call);
   tcase_add_test (tc, a_large_body_is_refused_and_nothing_else_harmed);
+  tcase_add_test (tc, a_client_that_goes_leaves_nothing_open);
   tcase_add_test (tc, a_port_in_use_is_named);
   tcase_add_test (tc, loopback_has_three_names);
   suite_add_tcase (suite, tc);
