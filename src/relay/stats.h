@@ -74,7 +74,7 @@ typedef struct {
   guint64 frames;         /* RTP marker bits seen (video) */
   guint64 keyframes;
   guint64 lost;      /* never arrived */
-  guint64 recovered; /* arrived by RTX */
+  guint64 recovered; /* arrived by RTX or as redundancy */
   guint32 jitter_us;
   gboolean live; /* media within BL_MEDIA_SILENCE_US */
 } BlTrackStats;

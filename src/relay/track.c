@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/reader.h"
+#include "rtc/opus.h"
+#include "rtc/red.h"
 #include "rtc/rtx.h"
 
 /* How far the RTP time of a first sender report may be from what has come. */
@@ -14,12 +16,17 @@
  * Some senders pair the time of sending with the last packet's timestamp. */
 #define SR_SLACK_US (200 * BL_MS)
 
+/* Sound that is later than this is of no use to who listens; nor could it come,
+ * as redundancy reaches no further back. */
+#define SOUND_LATE_US (340 * BL_MS)
+
 static const struct {
   uint32_t history;
   uint32_t clock_rate_hz;
+  BlTime nack_us; /* asked for again for so long */
 } shapes[BL_N_TRACKS] = {
-  [BL_TRACK_VIDEO] = { BL_TRACK_VIDEO_HISTORY, 90000 },
-  [BL_TRACK_AUDIO] = { BL_TRACK_AUDIO_HISTORY, 48000 },
+  [BL_TRACK_VIDEO] = { BL_TRACK_VIDEO_HISTORY, 90000, BL_SECOND },
+  [BL_TRACK_AUDIO] = { BL_TRACK_AUDIO_HISTORY, 48000, SOUND_LATE_US },
 };
 
 uint32_t
@@ -36,7 +43,9 @@ begin_stream (BlTrack *track)
   track->lost_before += track->nack.lost;
   track->recovered_before += track->nack.recovered;
   track->seqs = (BlSeqUnwrapper){ 0 };
-  bl_nack_init (&track->nack, &bl_nack_defaults);
+  BlNackConfig nack = bl_nack_defaults;
+  nack.max_age_us = shapes[track->kind].nack_us;
+  bl_nack_init (&track->nack, &nack);
   bl_rtp_receiver_stats_init (&track->receiver, clock_rate_hz);
   bl_clock_map_init (&track->clock, clock_rate_hz);
   track->has_sr = false;
@@ -87,12 +96,19 @@ bl_track_owns_mid (const BlTrack *track, const BlRtpExtValues *ext)
          && strcmp (ext->mid, track->setup.mid) == 0;
 }
 
+static bool
+is_red (const BlTrack *track, uint8_t payload_type)
+{
+  return track->setup.red_pt != 0 && payload_type == track->setup.red_pt;
+}
+
 bool
 bl_track_owns_pt (const BlTrack *track, uint8_t payload_type)
 {
   return track->setup.present
          && (payload_type == track->setup.pt
-             || payload_type == track->setup.rtx_pt);
+             || payload_type == track->setup.rtx_pt
+             || is_red (track, payload_type));
 }
 
 /* A sender may choose another SSRC at any time (RFC 3550 section 8.2). */
@@ -231,15 +247,111 @@ static const BlDrop insert_drops[] = {
   [BL_HISTORY_TOO_OLD] = BL_DROP_STALE,
 };
 
+static BlHistoryMeta
+describe (const BlTrack *track, const BlPacket *packet, const BlRtp *original,
+          BlTime now)
+{
+  BlHistoryMeta meta
+      = { .marker = original->marker,
+          .audio = track->kind == BL_TRACK_AUDIO,
+          .payload_offset = (uint16_t)(original->payload - packet->data),
+          .payload_length = (uint16_t)original->payload_length,
+          .received_us = now };
+  if (track->kind == BL_TRACK_VIDEO && meta.payload_length > 0)
+    meta.h264 = bl_h264_payload_flags (original->payload, meta.payload_length);
+  return meta;
+}
+
+/* Into the history, as itself; `original` points into `packet`. */
+static unsigned
+take (BlTrack *track, BlPacket *packet, const BlRtp *original, uint64_t seq,
+      const BlClockOffset *offset, BlHistoryMeta *meta,
+      const BlHistoryEntry **out_entry)
+{
+  BlTime now = meta->received_us;
+  uint64_t line_seq;
+  if (!bl_track_capture (track, offset, original->timestamp, now,
+                         &meta->capture))
+    meta->capture = 0;
+  if (!bl_source_line_map (&track->line, seq, original->timestamp, now,
+                           &line_seq, &meta->timestamp))
+    return BL_DROP_STALE;
+  BlHistoryInsert inserted
+      = bl_history_insert (&track->history, line_seq, packet, meta);
+  if (inserted != BL_HISTORY_INSERTED)
+    return insert_drops[inserted];
+  count_taken (track, original, meta);
+  *out_entry = bl_history_get (&track->history, line_seq);
+  return BL_TRACK_TAKEN;
+}
+
+/* ---- redundancy of sound (RFC 2198) ---- */
+
+static bool
+open_red (const BlTrack *track, const BlRtp *rtp, BlRed *out_red,
+          BlRtp *out_own)
+{
+  if (!bl_red_parse (rtp->payload, rtp->payload_length, out_red))
+    return false;
+  const BlRedBlock *own = &out_red->blocks[out_red->n - 1];
+  out_own->payload_type = own->payload_type;
+  out_own->payload = own->data;
+  out_own->payload_length = own->length;
+  return own->payload_type == track->setup.pt;
+}
+
+/* How many packets before its own this frame left. Frames are as long as one
+ * another: only then it can be told; else 0. */
+static unsigned
+packets_back (const BlRed *red, const BlRedBlock *block)
+{
+  const BlRedBlock *own = &red->blocks[red->n - 1];
+  uint32_t ticks = bl_opus_ticks (own->data, own->length);
+  bool same = ticks > 0 && bl_opus_ticks (block->data, block->length) == ticks
+              && block->payload_type == own->payload_type;
+  return same && block->back % ticks == 0 ? block->back / ticks : 0;
+}
+
+/* Takes what is missing before `own` from its packet, oldest first. */
+static unsigned
+restore (BlTrack *track, BlPacket *packet, const BlRtp *own, uint64_t own_seq,
+         const BlRed *red, const BlClockOffset *offset, BlTime now,
+         const BlHistoryEntry **out_entry)
+{
+  unsigned result = BL_DROP_DUPLICATE;
+  for (unsigned i = 0; i < red->n - 1; i++) {
+    const BlRedBlock *block = &red->blocks[i];
+    unsigned back = packets_back (red, block);
+    if (back == 0)
+      continue;
+    BlRtp earlier = *own;
+    earlier.marker = false;
+    earlier.timestamp -= block->back;
+    earlier.payload = block->data;
+    earlier.payload_length = block->length;
+    BlHistoryMeta meta = describe (track, packet, &earlier, now);
+    uint64_t seq = own_seq - back, asked = track->nack.recovered;
+    if (take (track, packet, &earlier, seq, offset, &meta, out_entry)
+        != BL_TRACK_TAKEN)
+      continue;
+    bl_nack_on_packet (&track->nack, seq, now);
+    track->restored += track->nack.recovered == asked;
+    result = BL_TRACK_TAKEN;
+  }
+  return result;
+}
+
 unsigned
 bl_track_receive (BlTrack *track, BlPacket *packet, const BlRtp *rtp,
                   const BlRtpExtValues *ext, BlClockOffset *offset, BlTime now,
                   BlNtp ntp, const BlHistoryEntry **out_entry)
 {
   BlRtp original = *rtp;
+  BlRed red;
   bool repair = rtp->payload_type == track->setup.rtx_pt;
+  bool redundant = is_red (track, rtp->payload_type);
 
-  if (!repair && rtp->payload_type != track->setup.pt)
+  if (!repair && !redundant && rtp->payload_type != track->setup.pt)
     return BL_DROP_UNKNOWN_TRACK;
   learn_ssrc (track, rtp);
   if (repair && !bl_rtx_unwrap (rtp, track->ssrc, track->setup.pt, &original))
@@ -247,46 +359,37 @@ bl_track_receive (BlTrack *track, BlPacket *packet, const BlRtp *rtp,
   /* An RTX packet for a stream that hasn't begun names nothing we know. */
   if (repair && !track->seqs.started)
     return BL_DROP_STALE;
+  if (redundant && !open_red (track, rtp, &red, &original))
+    return BL_DROP_RTP;
 
-  BlHistoryMeta meta
-      = { .marker = original.marker,
-          .audio = track->kind == BL_TRACK_AUDIO,
-          .payload_offset = (uint16_t)(original.payload - packet->data),
-          .payload_length = (uint16_t)original.payload_length,
-          .received_us = now };
-  if (track->kind == BL_TRACK_VIDEO && meta.payload_length > 0)
-    meta.h264 = bl_h264_payload_flags (original.payload, meta.payload_length);
+  BlHistoryMeta meta = describe (track, packet, &original, now);
   if (track->waits_for_key) {
     if (!(meta.h264 & (BL_H264_HAS_SPS | BL_H264_HAS_IDR)))
       return BL_DROP_BEFORE_KEY;
     track->waits_for_key = false;
   }
 
+  bool begun = track->seqs.started;
   uint64_t seq = bl_seq_unwrap (&track->seqs, original.seq);
+  note_clock (track, &original, ext, offset, now, ntp);
+  unsigned restored = BL_DROP_DUPLICATE;
+  if (redundant && begun)
+    restored
+        = restore (track, packet, &original, seq, &red, offset, now, out_entry);
   bl_nack_on_packet (&track->nack, seq, now);
   if (!repair)
     bl_rtp_receiver_stats_on_packet (&track->receiver, seq, original.timestamp,
                                      now);
-  note_clock (track, &original, ext, offset, now, ntp);
-  if (!bl_track_capture (track, offset, original.timestamp, now, &meta.capture))
-    meta.capture = 0;
-
-  uint64_t line_seq;
-  if (!bl_source_line_map (&track->line, seq, original.timestamp, now,
-                           &line_seq, &meta.timestamp))
-    return BL_DROP_STALE;
-  BlHistoryInsert inserted
-      = bl_history_insert (&track->history, line_seq, packet, &meta);
-  if (inserted != BL_HISTORY_INSERTED)
-    return insert_drops[inserted];
+  unsigned result
+      = take (track, packet, &original, seq, offset, &meta, out_entry);
+  if (result != BL_TRACK_TAKEN)
+    return restored == BL_TRACK_TAKEN ? restored : result;
   /* Not by the IDR's own packets: of what is missing just before them it can't
    * be known whether it is theirs. */
   if (meta.h264 & BL_H264_HAS_SPS) {
     note_sps (track, &original);
     bl_nack_on_keyframe (&track->nack, seq);
   }
-  count_taken (track, &original, &meta);
-  *out_entry = bl_history_get (&track->history, line_seq);
   return BL_TRACK_TAKEN;
 }
 
@@ -297,7 +400,8 @@ bl_track_stats (const BlTrack *track, BlTime now, BlTrackStats *out_stats)
   out_stats->live = track->newest_at_us != BL_TIME_NEVER
                     && now - track->newest_at_us < BL_MEDIA_SILENCE_US;
   out_stats->lost = track->lost_before + track->nack.lost;
-  out_stats->recovered = track->recovered_before + track->nack.recovered;
+  out_stats->recovered
+      = track->recovered_before + track->nack.recovered + track->restored;
   out_stats->jitter_us
       = (uint32_t)((uint64_t)(track->receiver.jitter_q4 >> 4) * 1000000
                    / shapes[track->kind].clock_rate_hz);

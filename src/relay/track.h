@@ -9,6 +9,8 @@
  * - What is in the history has numbers of the source's line; they go on over
  *   publishers (rtc/continuity.h). NACK and reports work on the publisher's
  *   own numbers.
+ * - Redundancy of sound (RFC 2198) ends here: what was missing is in the
+ * history as itself, from the packet that brought it.
  * - An entry without payload was a probe of the path. It has its number, so
  * that no receiver takes it for a loss, but is not passed on.
  * - Video of a publisher enters from its first SPS or IDR on: nobody is shown
@@ -65,6 +67,7 @@ typedef struct {
   uint32_t key_timestamp; /* of the last IDR, on the source's line */
   bool key_seen;
   uint64_t lost_before, recovered_before; /* of earlier SSRCs */
+  uint64_t restored; /* from redundancy, and never asked for */
   BlTrackStats stats;
 } BlTrack;
 

@@ -323,6 +323,9 @@ fill_negotiated (Answer *a)
   BlNegotiatedTrack *video = &a->negotiated.video;
   if (a->audio.media) {
     fill_track (a, &a->audio, audio);
+    const BlSdpCodec *red = bl_sdp_red (a->audio.media, a->audio.codec);
+    if (red && !a->sends)
+      audio->red_pt = red->pt;
     if (a->sends)
       fill_local_ssrc (a, a->local->audio_ssrc, 0, audio);
     else
@@ -351,12 +354,14 @@ check_payload_types (Answer *a)
 {
   const BlNegotiatedTrack *audio = &a->negotiated.audio;
   const BlNegotiatedTrack *video = &a->negotiated.video;
-  if (audio->present && video->present
-      && (audio->pt == video->pt || audio->pt == video->rtx_pt))
-    return refuse (a, a->video.media,
-                   "payload type %u stands for sound and for pictures in one "
-                   "BUNDLE group",
-                   audio->pt);
+  const uint8_t sound[] = { audio->pt, audio->red_pt };
+  for (guint i = 0; i < G_N_ELEMENTS (sound); i++)
+    if (audio->present && video->present && (i == 0 || sound[i] != 0)
+        && (sound[i] == video->pt || sound[i] == video->rtx_pt))
+      return refuse (a, a->video.media,
+                     "payload type %u stands for sound and for pictures in one "
+                     "BUNDLE group",
+                     sound[i]);
   return true;
 }
 

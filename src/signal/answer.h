@@ -8,9 +8,10 @@
  * Taken: the first m-line of sound with Opus/48000/2 and the first of pictures
  * with H.264 packetization-mode=1, or with none named, or, of publishers alone,
  * with 0. All other m-lines (data channels too) are
- * answered with port 0, in their place. Of extensions and feedback only what
- * was offered and is known, with the offered ids.
- * Pure functions; any thread.
+ * answered with port 0, in their place. A publisher's redundancy of sound (RFC
+ * 2198) is taken, and preferred: browsers then send it. Of extensions and
+ * feedback only what was offered and is known, with the offered ids. Pure
+ * functions; any thread.
  */
 #pragma once
 

@@ -35,6 +35,7 @@ typedef struct {
   bool sends; /* we send it; else we receive it */
   uint8_t pt;
   int16_t rtx_pt; /* -1: no retransmission by RTX */
+  uint8_t red_pt; /* sound: 0: no redundancy (RFC 2198) */
   uint32_t clock_rate;
   uint32_t feedback; /* BlFeedback: what both ends know */
   bool rcvr_rtt;     /* both ends speak RTCP XR RRTR/DLRR */

@@ -57,6 +57,9 @@ fill_offered (const BlOfferShape *shape, const BlSdpLocal *local,
     BlNegotiatedTrack *audio
         = add_track (offered, shape, local, BL_MEDIA_AUDIO);
     audio->pt = BL_OFFER_PT_OPUS;
+    /* What is asked for again comes as redundancy of a later packet. */
+    audio->red_pt = audio->sends ? BL_OFFER_PT_RED : 0;
+    audio->feedback |= audio->sends ? BL_FEEDBACK_NACK : 0;
     audio->clock_rate = 48000;
     audio->ssrc = audio->sends ? local->audio_ssrc : 0;
   }
@@ -141,6 +144,9 @@ read_track (const BlSdpMedia *media, guint m_line, BlNegotiatedTrack *track,
   const BlSdpCodec *rtx = bl_sdp_rtx (media, track->pt);
   if (!rtx || rtx->pt != track->rtx_pt)
     track->rtx_pt = -1;
+  const BlSdpCodec *red = bl_sdp_red (media, codec);
+  if (!red || red->pt != track->red_pt)
+    track->red_pt = 0;
   track->feedback &= codec->feedback;
   track->rcvr_rtt = media->rcvr_rtt;
   track->rtcp_rsize = media->rtcp_rsize;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The vehicle's offer for WHIP (RFC 9725): one sendonly m-line of Opus and one
+ * The vehicle's offer for WHIP (RFC 9725): one sendonly m-line of Opus, with
+ * redundancy (RFC 2198) and NACK, and one
  * of H.264 constrained baseline (42e01f), and the reading of the answer to it.
  * The same for a viewer (recvonly), for our own tests and tools.
  * Pure functions; any thread.
@@ -11,6 +12,7 @@
 
 /* Payload types and extension ids that our offers use. */
 #define BL_OFFER_PT_OPUS 111
+#define BL_OFFER_PT_RED  63
 #define BL_OFFER_PT_H264 96
 #define BL_OFFER_PT_RTX  97
 

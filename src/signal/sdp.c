@@ -482,6 +482,7 @@ read_formats (BlSdpParser *p, char *formats)
       .pt = (uint8_t)pt,
       .channels = 1,
       .apt = -1,
+      .red_of = -1,
       .profile_level_id = 0x42000a,
     };
   }
@@ -653,6 +654,18 @@ bl_sdp_rtx (const BlSdpMedia *media, uint8_t apt)
     const BlSdpCodec *codec = &media->codecs[i];
     if (codec->apt == apt && g_ascii_strcasecmp (codec->name, "rtx") == 0)
       return codec;
+  }
+  return NULL;
+}
+
+const BlSdpCodec *
+bl_sdp_red (const BlSdpMedia *media, const BlSdpCodec *codec)
+{
+  for (guint i = 0; i < media->n_codecs; i++) {
+    const BlSdpCodec *red = &media->codecs[i];
+    if (g_ascii_strcasecmp (red->name, "red") == 0 && red->red_of == codec->pt
+        && red->clock_rate == codec->clock_rate)
+      return red;
   }
   return NULL;
 }

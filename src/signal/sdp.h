@@ -84,6 +84,7 @@ typedef struct {
   uint8_t channels;  /* 1 if not given */
   uint32_t feedback; /* BlFeedback, with those of a=rtcp-fb:* */
   int16_t apt;       /* for rtx; -1 if not given */
+  int16_t red_of;    /* for red: what all its blocks are; -1 if not told */
   /* H.264, RFC 6184 section 8.1; the fallbacks are those of the RFC. */
   uint32_t profile_level_id; /* 24 bits; 0x42000a if not given */
   bool has_profile_level_id;
@@ -164,6 +165,9 @@ const BlSdpCodec *bl_sdp_codec (const BlSdpMedia *media, uint8_t pt);
 
 /* The codec that is rtx for `apt`, or NULL. */
 const BlSdpCodec *bl_sdp_rtx (const BlSdpMedia *media, uint8_t apt);
+
+/* The one that is redundancy (RFC 2198) of `codec` alone, or NULL. */
+const BlSdpCodec *bl_sdp_red (const BlSdpMedia *media, const BlSdpCodec *codec);
 
 /* Is there any way to speak over this m-line? */
 static inline bool

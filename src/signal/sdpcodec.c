@@ -114,6 +114,24 @@ fmtp_apt (BlSdpParser *p, BlSdpCodec *codec, const char *value)
   return true;
 }
 
+/* red's "111/111": a payload type for each block. */
+static bool
+fmtp_red (BlSdpParser *p, BlSdpCodec *codec, char *value)
+{
+  g_auto (GStrv) blocks = g_strsplit (value, "/", -1);
+  guint64 pt, first = 0;
+  for (guint i = 0; blocks[i]; i++) {
+    if (!bl_sdp_read_uint (g_strstrip (blocks[i]), 0, 127, &pt))
+      return bl_sdp_fail (p, "expected payload types from 0 to 127 between "
+                             "slashes (RFC 2198 section 5)");
+    codec->red_of = i == 0 || pt == first ? (int16_t)pt : -1;
+    if (codec->red_of < 0)
+      return true; /* of several codecs */
+    first = pt;
+  }
+  return true;
+}
+
 static const struct {
   const char *codec;
   const char *name;
@@ -132,8 +150,10 @@ static bool
 read_fmtp_parameter (BlSdpParser *p, BlSdpCodec *codec, char *parameter)
 {
   char *equals = strchr (parameter, '=');
+  if (!equals && g_ascii_strcasecmp (codec->name, "red") == 0)
+    return fmtp_red (p, codec, parameter);
   if (!equals)
-    return true; /* red's "111/111", telephone-event's "0-15" */
+    return true; /* telephone-event's "0-15" */
   *equals = '\0';
   const char *name = g_strstrip (parameter), *value = g_strstrip (equals + 1);
   for (guint i = 0; i < G_N_ELEMENTS (fmtp_parameters); i++) {

@@ -43,9 +43,15 @@ write_head (GString *text, const BlSdpLocal *local, const BlSdpSection *section)
     address = local->candidates[0].address;
     port = local->candidates[0].port;
   }
-  g_string_append_printf (text, "m=%s %u %s %u",
+  g_string_append_printf (text, "m=%s %u %s",
                           section->kind == BL_MEDIA_AUDIO ? "audio" : "video",
-                          port, section->protocol, track->pt);
+                          port, section->protocol);
+  /* Browsers send redundancy if it is what the other end likes best. */
+  if (track->red_pt != 0 && !track->sends)
+    g_string_append_printf (text, " %u", track->red_pt);
+  g_string_append_printf (text, " %u", track->pt);
+  if (track->red_pt != 0 && track->sends)
+    g_string_append_printf (text, " %u", track->red_pt);
   if (track->rtx_pt >= 0)
     g_string_append_printf (text, " %d", track->rtx_pt);
   g_string_append_printf (text, "\r\nc=IN IP%c %s\r\n",
@@ -106,18 +112,29 @@ write_h264 (GString *text, const BlSdpSection *section)
 }
 
 static void
+write_opus (GString *text, const BlSdpSection *section)
+{
+  const BlNegotiatedTrack *track = section->track;
+  g_string_append_printf (text,
+                          "a=rtpmap:%u opus/48000/2\r\n"
+                          "a=fmtp:%u minptime=10;useinbandfec=1%s\r\n",
+                          track->pt, track->pt,
+                          section->opus_stereo ? ";stereo=1" : "");
+  if (track->red_pt != 0)
+    g_string_append_printf (text,
+                            "a=rtpmap:%u red/48000/2\r\n"
+                            "a=fmtp:%u %u/%u\r\n",
+                            track->red_pt, track->red_pt, track->pt, track->pt);
+}
+
+static void
 write_codec (GString *text, const BlSdpSection *section)
 {
   const BlNegotiatedTrack *track = section->track;
-  if (section->kind == BL_MEDIA_AUDIO) {
-    g_string_append_printf (text,
-                            "a=rtpmap:%u opus/48000/2\r\n"
-                            "a=fmtp:%u minptime=10;useinbandfec=1%s\r\n",
-                            track->pt, track->pt,
-                            section->opus_stereo ? ";stereo=1" : "");
-  } else {
+  if (section->kind == BL_MEDIA_AUDIO)
+    write_opus (text, section);
+  else
     write_h264 (text, section);
-  }
   write_feedback (text, track);
   if (track->rtx_pt >= 0)
     g_string_append_printf (text,

@@ -5,8 +5,8 @@ import struct
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "corpus" / "source"
-VIDEO, RTX, AUDIO = 96, 97, 98
-SSRC = {VIDEO: 7, RTX: 8, AUDIO: 9}
+VIDEO, RTX, AUDIO, RED = 96, 97, 98, 63
+SSRC = {VIDEO: 7, RTX: 8, AUDIO: 9, RED: 9}
 SPS = bytes.fromhex("6742c01fda0507e4")
 PPS = bytes.fromhex("68ce3c80")
 
@@ -64,7 +64,19 @@ def picture(seq, timestamp, key=True):
     return b"".join(head + slices)
 
 
+def sound(seq, *back):
+    """A packet of 20 ms with earlier ones in it, counted back from it."""
+    frame = b"\x78" + bytes([seq % 256]) * 9
+    blocks = b"".join(struct.pack(">I", 1 << 31 | AUDIO << 24 | 960 * n << 10
+                                  | len(frame)) for n in back)
+    return rtp(RED, seq % 65536, 960 * seq,
+               blocks + bytes([AUDIO]) + frame * (len(back) + 1))
+
+
 SEEDS = {
+    "redundant": sound(65533) + sound(65534, 1) + wait(20) + sound(65537, 2, 1)
+    + wait(40) + sound(65541, 6, 3, 1) + sound(65542, 17, 16, 15, 8, 4, 3, 2, 1)
+    + rtp(AUDIO, 9, 960 * 65545, b"\x78abc") + rtp(RED, 10, 0, b"") + wait(99),
     "call": picture(1000, 0) + rtp(AUDIO, 1, 0, b"\xfc" * 20) + wait(33)
     + picture(1003, 3000, False) + sr(7, 1, 3000) + sr(9, 1, 1600)
     + wait(60) + xr(7) + wait(40) + bye(7, 9),

@@ -7,15 +7,17 @@
 #include <string.h>
 
 #include "../run_suite.h"
+#include "rtc/red.h"
 #include "rtc/rtcp.h"
 
 #define START (1000 * BL_SECOND)
 
-enum { PT_VIDEO = 96, PT_RTX = 97, PT_AUDIO = 98 };
+enum { PT_VIDEO = 96, PT_RTX = 97, PT_AUDIO = 98, PT_RED = 63 };
 
 static BlPacketPool *pool;
 static BlSource source;
 static BlNegotiated negotiated;
+static uint32_t timestamp; /* of what is received next */
 
 static BlNtp
 ntp_at (BlTime now)
@@ -40,10 +42,12 @@ set_up (void)
                .mid = "sound",
                .pt = PT_AUDIO,
                .rtx_pt = -1,
+               .red_pt = PT_RED,
                .clock_rate = 48000,
                .extensions.id = { [BL_RTP_EXT_MID] = 4 } },
   };
   ck_assert (bl_source_init (&source, 12345));
+  timestamp = 0;
 }
 
 static void
@@ -59,7 +63,9 @@ receive (uint8_t pt, uint32_t ssrc, const char *mid, uint16_t seq,
 {
   BlPacket *packet = bl_packet_new (pool);
   BlWriter w = bl_writer (packet->data, sizeof packet->data);
-  BlRtp header = { .payload_type = pt, .seq = seq, .ssrc = ssrc };
+  BlRtp header = {
+    .payload_type = pt, .seq = seq, .timestamp = timestamp, .ssrc = ssrc
+  };
   BlRtpExtValues ext = { 0 };
   if (mid) {
     ext.present = BL_RTP_EXT_BIT (BL_RTP_EXT_MID);
@@ -138,6 +144,162 @@ START_TEST (a_changed_ssrc_goes_on_behind_the_old_one)
       receive (PT_VIDEO, 9, NULL, 40001, idr, sizeof idr, START + BL_SECOND),
       BL_TRACK_TAKEN);
   ck_assert_uint_eq (bl_history_arrival (history, 1)->seq, seq + 1);
+}
+END_TEST
+
+/* --- redundancy of sound --- */
+
+#define FRAME_BYTES 3
+#define FRAME_TICKS 960
+
+/* Sound number `n`, 20 ms of SILK, plain or with those in it that left so many
+ * packets earlier (0 ends them). */
+static unsigned
+receive_sound (unsigned n, const uint8_t *back)
+{
+  uint8_t frames[BL_RED_BLOCKS][FRAME_BYTES], payload[200];
+  BlRedBlock blocks[BL_RED_BLOCKS];
+  unsigned n_blocks = 0;
+  for (bool own = false; !own; n_blocks++) {
+    own = !back || back[n_blocks] == 0;
+    unsigned earlier = own ? 0 : back[n_blocks];
+    frames[n_blocks][0] = 9 << 3;
+    frames[n_blocks][1] = (uint8_t)((n - earlier) >> 8);
+    frames[n_blocks][2] = (uint8_t)(n - earlier);
+    blocks[n_blocks] = (BlRedBlock){ .payload_type = PT_AUDIO,
+                                     .back = (uint16_t)(earlier * FRAME_TICKS),
+                                     .length = FRAME_BYTES,
+                                     .data = frames[n_blocks] };
+  }
+  BlWriter w = bl_writer (payload, sizeof payload);
+  timestamp = n * FRAME_TICKS;
+  if (back)
+    bl_red_write (&w, blocks, n_blocks);
+  else
+    bl_writer_bytes (&w, frames[0], FRAME_BYTES);
+  return receive (back ? PT_RED : PT_AUDIO, 5, "sound", (uint16_t)n, payload,
+                  bl_writer_length (&w), START + n * 20 * BL_MS);
+}
+
+/* What arrived, from `arrival` on, is these numbers, each as itself. */
+static void
+assert_heard (uint64_t arrival, const unsigned *numbers, unsigned count)
+{
+  const BlHistory *history = &source.tracks[BL_TRACK_AUDIO].history;
+  const BlHistoryEntry *first = bl_history_arrival (history, 0);
+  ck_assert_uint_eq (bl_history_next_arrival (history), arrival + count);
+  unsigned origin = first->packet->data[first->meta.payload_offset + 2];
+  for (unsigned i = 0; i < count; i++) {
+    const BlHistoryEntry *entry = bl_history_arrival (history, arrival + i);
+    const uint8_t *frame = entry->packet->data + entry->meta.payload_offset;
+    ck_assert_uint_eq (entry->meta.payload_length, FRAME_BYTES);
+    ck_assert_uint_eq (frame[1] << 8 | frame[2], numbers[i]);
+    ck_assert_uint_eq (entry->seq - first->seq, numbers[i] - origin);
+    ck_assert_uint_eq (entry->meta.timestamp - first->meta.timestamp,
+                       (numbers[i] - origin) * FRAME_TICKS);
+  }
+}
+
+START_TEST (redundancy_fills_what_is_missing)
+{
+  static const uint8_t back[] = { 2, 1, 0 };
+  bl_source_set_publisher (&source, &negotiated, START);
+  receive_sound (10, NULL);
+  ck_assert_uint_eq (receive_sound (13, back), BL_TRACK_TAKEN);
+  assert_heard (1, (const unsigned[]){ 11, 12, 13 }, 3);
+  /* Nothing is missing that would have to be asked for. */
+  const BlTrack *track = &source.tracks[BL_TRACK_AUDIO];
+  ck_assert_int_eq (bl_nack_next_deadline (&track->nack), BL_TIME_NEVER);
+  BlTrackStats stats;
+  bl_track_stats (track, START, &stats);
+  ck_assert_uint_eq (stats.recovered, 2);
+  ck_assert_uint_eq (stats.lost, 0);
+  ck_assert_uint_eq (stats.packets, 4);
+  /* Late, what was restored is a double. */
+  ck_assert_uint_eq (receive_sound (12, NULL), BL_DROP_DUPLICATE);
+}
+END_TEST
+
+START_TEST (redundancy_of_what_is_there_is_ignored)
+{
+  static const uint8_t back[] = { 2, 1, 0 };
+  bl_source_set_publisher (&source, &negotiated, START);
+  receive_sound (10, NULL);
+  receive_sound (11, NULL);
+  ck_assert_uint_eq (receive_sound (12, back), BL_TRACK_TAKEN);
+  assert_heard (2, (const unsigned[]){ 12 }, 1);
+  /* A packet again, with what it brought; and again with something new. */
+  ck_assert_uint_eq (receive_sound (12, back), BL_DROP_DUPLICATE);
+  receive_sound (14, NULL);
+  static const uint8_t one[] = { 1, 0 };
+  ck_assert_uint_eq (receive_sound (14, one), BL_TRACK_TAKEN);
+  assert_heard (3, (const unsigned[]){ 14, 13 }, 2);
+}
+END_TEST
+
+START_TEST (what_came_before_a_stream_began_is_not_restored)
+{
+  static const uint8_t back[] = { 2, 1, 0 };
+  bl_source_set_publisher (&source, &negotiated, START);
+  ck_assert_uint_eq (receive_sound (10, back), BL_TRACK_TAKEN);
+  assert_heard (0, (const unsigned[]){ 10 }, 1);
+}
+END_TEST
+
+/* Bytes of 20 and of 60 ms, and of another payload type. */
+static const struct {
+  const char *why;
+  uint8_t payload[12];
+  size_t length;
+  unsigned result, arrivals;
+} odd[] = {
+  { "nothing in it", { 0 }, 0, BL_DROP_RTP, 0 },
+  { "cut short",
+    { 0xe2, 0x0f, 0x00, 0x04, PT_AUDIO, 0x48 },
+    6,
+    BL_DROP_RTP,
+    0 },
+  { "of a payload type never agreed on", { 50, 0x48 }, 2, BL_DROP_RTP, 0 },
+  { "an earlier one of another payload type",
+    { 0xb2, 0x0f, 0x00, 0x01, PT_AUDIO, 0x48, 0x48 },
+    7,
+    BL_TRACK_TAKEN,
+    1 },
+  { "an earlier one of another length",
+    { 0xe2, 0x0f, 0x00, 0x01, PT_AUDIO, 0x58, 0x48 },
+    7,
+    BL_TRACK_TAKEN,
+    1 },
+  { "half a frame earlier",
+    { 0xe2, 0x07, 0x80, 0x01, PT_AUDIO, 0x48, 0x48 },
+    7,
+    BL_TRACK_TAKEN,
+    1 },
+  { "not earlier at all",
+    { 0xe2, 0x00, 0x00, 0x01, PT_AUDIO, 0x48, 0x48 },
+    7,
+    BL_TRACK_TAKEN,
+    1 },
+  { "a frame earlier",
+    { 0xe2, 0x0f, 0x00, 0x01, PT_AUDIO, 0x48, 0x48 },
+    7,
+    BL_TRACK_TAKEN,
+    2 },
+};
+
+START_TEST (redundancy_that_is_not_understood_is_left_out)
+{
+  bl_source_set_publisher (&source, &negotiated, START);
+  receive_sound (10, NULL);
+  timestamp = 12 * FRAME_TICKS;
+  ck_assert_msg (receive (PT_RED, 5, "sound", 12, odd[_i].payload,
+                          odd[_i].length, START + BL_SECOND)
+                     == odd[_i].result,
+                 "%s", odd[_i].why);
+  ck_assert_msg (
+      bl_history_next_arrival (&source.tracks[BL_TRACK_AUDIO].history)
+          == 1 + odd[_i].arrivals,
+      "%s", odd[_i].why);
 }
 END_TEST
 
@@ -276,6 +438,11 @@ main (void)
                        G_N_ELEMENTS (owners));
   tcase_add_test (tcase, what_is_not_rtp_is_dropped);
   tcase_add_test (tcase, a_changed_ssrc_goes_on_behind_the_old_one);
+  tcase_add_test (tcase, redundancy_fills_what_is_missing);
+  tcase_add_test (tcase, redundancy_of_what_is_there_is_ignored);
+  tcase_add_test (tcase, what_came_before_a_stream_began_is_not_restored);
+  tcase_add_loop_test (tcase, redundancy_that_is_not_understood_is_left_out, 0,
+                       G_N_ELEMENTS (odd));
   tcase_add_loop_test (tcase, a_keyframe_is_asked_for_as_was_agreed, 0,
                        G_N_ELEMENTS (requests));
   tcase_add_test (tcase, as_many_losses_as_there_can_be_fit_into_compounds);

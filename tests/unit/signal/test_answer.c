@@ -60,11 +60,12 @@ describe (const BlNegotiated *n)
       continue;
     const uint8_t *id = t->extensions.id;
     g_string_append_printf (
-        text, "%s mid %s pt %u rtx %d fb %x ext %u/%u/%u/%u/%u%s; ",
-        i == 0 ? "audio" : "video", t->mid, t->pt, t->rtx_pt, t->feedback,
-        id[BL_RTP_EXT_MID], id[BL_RTP_EXT_ABS_SEND_TIME],
-        id[BL_RTP_EXT_TRANSPORT_CC], id[BL_RTP_EXT_ABS_CAPTURE_TIME],
-        id[BL_RTP_EXT_PLAYOUT_DELAY], t->rcvr_rtt ? " rtt" : "");
+        text, "%s mid %s pt %u%s rtx %d fb %x ext %u/%u/%u/%u/%u%s; ",
+        i == 0 ? "audio" : "video", t->mid, t->pt, t->red_pt == 0 ? "" : " red",
+        t->rtx_pt, t->feedback, id[BL_RTP_EXT_MID],
+        id[BL_RTP_EXT_ABS_SEND_TIME], id[BL_RTP_EXT_TRANSPORT_CC],
+        id[BL_RTP_EXT_ABS_CAPTURE_TIME], id[BL_RTP_EXT_PLAYOUT_DELAY],
+        t->rcvr_rtt ? " rtt" : "");
   }
   if (n->video.present)
     g_string_append_printf (text, "%06x", n->video.profile_level_id);
@@ -79,10 +80,10 @@ static const struct {
   const char *agreed;
 } real[] = {
   { "chromium-whip", NULL,
-    "audio mid 0 pt 111 rtx -1 fb 8 ext 4/2/3/0/0 rtt; "
+    "audio mid 0 pt 111 red rtx -1 fb 8 ext 4/2/3/0/0 rtt; "
     "video mid 1 pt 108 rtx 109 fb f ext 4/2/3/0/5 rtt; 42e01f" },
   { "chromium-sendrecv-data", NULL,
-    "audio mid 0 pt 111 rtx -1 fb 8 ext 4/2/3/0/0 rtt; "
+    "audio mid 0 pt 111 red rtx -1 fb 8 ext 4/2/3/0/0 rtt; "
     "video mid 1 pt 108 rtx 109 fb f ext 4/2/3/0/5 rtt; 42e01f" },
   { "chromium-simulcast", NULL,
     "video mid 0 pt 108 rtx 109 fb f ext 9/2/4/0/5 rtt; 42e01f" },
@@ -161,6 +162,28 @@ START_TEST (the_publishers_side_is_handed_on)
   ck_assert_str_eq (n->video.cname, "FlZ2ZodYCuRL2OAx");
   ck_assert (n->video.rtcp_rsize);
   ck_assert_uint_eq (a.sdp->media[1].n_ssrcs, 0);
+}
+END_TEST
+
+START_TEST (a_publishers_redundancy_of_sound_is_preferred)
+{
+  g_auto (Answer) a = answer_file ("chromium-whip", NULL);
+  const BlSdpMedia *audio = &a.sdp->media[0];
+  ck_assert_uint_eq (a.negotiated.audio.red_pt, 63);
+  ck_assert_uint_eq (audio->n_codecs, 2);
+  ck_assert_uint_eq (audio->codecs[0].pt, 63);
+  ck_assert_int_eq (audio->codecs[0].red_of, 111);
+  ck_assert_uint_eq (audio->codecs[1].pt, 111);
+}
+END_TEST
+
+START_TEST (redundancy_of_several_codecs_is_not_taken)
+{
+  g_autofree char *mixed = fixture_replace (
+      fixture_text ("chromium-whip"), "a=fmtp:63 111/111", "a=fmtp:63 111/9");
+  g_auto (Answer) a = answer_text (mixed, NULL);
+  ck_assert_uint_eq (a.negotiated.audio.red_pt, 0);
+  ck_assert_uint_eq (a.sdp->media[0].n_codecs, 1);
 }
 END_TEST
 
@@ -510,6 +533,8 @@ main (void)
   suite_add_tcase (suite, tcase);
   tcase_add_loop_test (tcase, a_real_offer_is_answered, 0, G_N_ELEMENTS (real));
   tcase_add_test (tcase, the_publishers_side_is_handed_on);
+  tcase_add_test (tcase, a_publishers_redundancy_of_sound_is_preferred);
+  tcase_add_test (tcase, redundancy_of_several_codecs_is_not_taken);
   tcase_add_test (tcase, a_viewer_is_told_our_streams);
   tcase_add_test (tcase, a_viewer_that_takes_no_rtx_is_told_of_none);
   tcase_add_test (tcase, only_the_sound_of_a_call_without_pictures_is_answered);

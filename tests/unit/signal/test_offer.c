@@ -42,6 +42,8 @@ START_TEST (the_vehicles_offer_says_all_that_it_can)
   }
   const BlSdpCodec *opus = bl_sdp_codec (&offer->media[0], BL_OFFER_PT_OPUS);
   ck_assert (opus->useinbandfec && opus->minptime_ms == 10);
+  ck_assert_uint_eq (offer->media[0].codecs[0].pt, BL_OFFER_PT_OPUS);
+  ck_assert_uint_eq (bl_sdp_red (&offer->media[0], opus)->pt, BL_OFFER_PT_RED);
   const BlSdpMedia *video = &offer->media[1];
   const BlSdpCodec *h264 = bl_sdp_codec (video, BL_OFFER_PT_H264);
   ck_assert_uint_eq (h264->profile_level_id, 0x42e01f);
@@ -80,6 +82,7 @@ assert_same (const BlNegotiatedTrack *ours, const BlNegotiatedTrack *theirs)
   ck_assert_int_ne (ours->sends, theirs->sends);
   ck_assert_uint_eq (ours->pt, theirs->pt);
   ck_assert_int_eq (ours->rtx_pt, theirs->rtx_pt);
+  ck_assert_uint_eq (ours->red_pt, theirs->red_pt);
   ck_assert_uint_eq (ours->clock_rate, theirs->clock_rate);
   ck_assert_uint_eq (ours->feedback, theirs->feedback);
   ck_assert_int_eq (ours->rcvr_rtt, theirs->rcvr_rtt);
@@ -101,6 +104,7 @@ START_TEST (both_ends_agree_on_the_same)
   assert_same (&ours.video, &relay.video);
   ck_assert_int_eq (ours.video.sends, !shape->view);
   ck_assert_int_eq (ours.video.rtx_pt, BL_OFFER_PT_RTX);
+  ck_assert_uint_eq (ours.audio.red_pt, shape->view ? 0 : BL_OFFER_PT_RED);
   ck_assert_uint_eq (ours.video.ssrc, shape->view ? fixture_local.video_ssrc
                                                   : vehicle.video_ssrc);
   ck_assert (ours.dtls_client);
