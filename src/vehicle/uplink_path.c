@@ -9,8 +9,8 @@
 
 #include "base/log.h"
 #include "rtc/stun.h"
+#include "signal/iceurl.h"
 #include "signal/link.h"
-#include "vehicle/iceurl.h"
 #include "vehicle/uplink.h"
 
 #define COMPONENT        1

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vehicle/iceurl.h"
+#include "signal/iceurl.h"
 
 #include <string.h>
 

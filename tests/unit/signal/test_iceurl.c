@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vehicle/iceurl.h"
+#include "signal/iceurl.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -54,7 +54,7 @@ END_TEST
 int
 main (void)
 {
-  Suite *suite = suite_create ("vehicle/iceurl");
+  Suite *suite = suite_create ("signal/iceurl");
   TCase *tc = tcase_create ("iceurl");
   tcase_add_loop_test (tc, a_stun_or_turn_uri_is_read, 0, G_N_ELEMENTS (urls));
   suite_add_tcase (suite, tc);
