@@ -32,8 +32,7 @@ static void
 add_viewers (JsonBuilder *json, const BlLiveCall *call)
 {
   bl_json_int (json, "viewers", bl_live_call_n_viewers (call));
-  json_builder_set_member_name (json, "watching");
-  json_builder_begin_array (json);
+  bl_json_begin_array (json, "watching");
   for (guint i = 0; i < call->viewers->len; i++) {
     const BlPeer *peer = g_ptr_array_index (call->viewers, i);
     if (peer->connected)
@@ -66,8 +65,7 @@ add_clock (JsonBuilder *json, const BlSourceStats *stats)
   const char *kind = measured             ? "measured"
                      : stats->clock_known ? "assumed"
                                           : "unknown";
-  json_builder_set_member_name (json, "clock");
-  json_builder_begin_object (json);
+  bl_json_begin_object (json, "clock");
   bl_json_string (json, "kind", kind);
   bl_json_known (json, "offset_us", stats->clock_known, stats->clock_offset_us);
   bl_json_known (json, "uncertainty_us", measured, stats->rtt_us / 2);
@@ -104,12 +102,11 @@ bl_http_add_health (JsonBuilder *json, const BlLiveCall *call)
   const BlSourceStats *stats = &call->stats;
   gboolean known = call->rates.known;
 
-  json_builder_set_member_name (json, "health");
-  json_builder_begin_object (json);
+  bl_json_begin_object (json, "health");
   bl_json_string (json, "connection", connection_word (call));
   bl_json_known (json, "bitrate_bps", known, call->rates.bitrate_bps);
-  bl_json_double (json, "fps", known, call->rates.fps);
-  bl_json_double (json, "loss", known, call->rates.loss);
+  bl_json_known_double (json, "fps", known, call->rates.fps);
+  bl_json_known_double (json, "loss", known, call->rates.loss);
   bl_json_known (json, "width", call->width > 0, call->width);
   bl_json_known (json, "height", call->height > 0, call->height);
   bl_json_known (json, "rtt_us", stats->rtt_us > 0, stats->rtt_us);
@@ -127,8 +124,7 @@ bl_http_add_health (JsonBuilder *json, const BlLiveCall *call)
 static void
 add_sessions (JsonBuilder *json, const BlLiveCall *call, const char *owner)
 {
-  json_builder_set_member_name (json, "sessions");
-  json_builder_begin_array (json);
+  bl_json_begin_array (json, "sessions");
   for (guint i = 0; i < call->viewers->len; i++) {
     const BlPeer *peer = g_ptr_array_index (call->viewers, i);
     if (g_strcmp0 (peer->owner, owner) != 0)
@@ -149,8 +145,7 @@ bl_http_on_calls (BlRequest *request)
       = bl_registry_list (request->http->context.registry);
 
   json_builder_begin_object (json);
-  json_builder_set_member_name (json, "calls");
-  json_builder_begin_array (json);
+  bl_json_begin_array (json, "calls");
   for (guint i = 0; i < calls->len; i++) {
     json_builder_begin_object (json);
     bl_http_add_call (json, g_ptr_array_index (calls, i));
@@ -172,8 +167,7 @@ add_ended_call (JsonBuilder *json, const BlCall *call)
   bl_json_known (json, "ended_us", call->ended_us != 0, call->ended_us);
   bl_json_string (json, "end_reason", call->end_reason);
   bl_json_int (json, "viewers", 0);
-  json_builder_set_member_name (json, "watching");
-  json_builder_begin_array (json);
+  bl_json_begin_array (json, "watching");
   json_builder_end_array (json);
   bl_json_recording (json, TRUE, NULL);
 }
@@ -233,8 +227,7 @@ bl_http_on_audit (BlRequest *request)
   }
   g_autoptr (JsonBuilder) json = json_builder_new ();
   json_builder_begin_object (json);
-  json_builder_set_member_name (json, "entries");
-  json_builder_begin_array (json);
+  bl_json_begin_array (json, "entries");
   for (guint i = 0; i < rows->len; i++)
     add_audit_row (json, g_ptr_array_index (rows, i));
   json_builder_end_array (json);

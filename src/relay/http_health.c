@@ -25,8 +25,7 @@ add_worker (JsonBuilder *json, const BlWorker *worker,
   bl_json_int (json, "bytes_out", (gint64)counters->bytes_out);
   bl_json_int (json, "sends", (gint64)counters->sends);
   bl_json_int (json, "rtx_sent", (gint64)counters->rtx_sent);
-  json_builder_set_member_name (json, "drops");
-  json_builder_begin_object (json);
+  bl_json_begin_object (json, "drops");
   for (guint i = 0; i < BL_N_DROPS; i++) {
     if (counters->drops[i] > 0)
       bl_json_int (json, bl_drop_name (i), (gint64)counters->drops[i]);
@@ -39,8 +38,7 @@ static void
 add_workers (JsonBuilder *json, BlRegistry *registry)
 {
   BlMedia *media = bl_registry_media (registry);
-  json_builder_set_member_name (json, "workers");
-  json_builder_begin_array (json);
+  bl_json_begin_array (json, "workers");
   for (guint i = 0; i < bl_media_n_workers (media); i++)
     add_worker (json, bl_media_worker (media, i),
                 bl_registry_worker_stats (registry, i));
@@ -62,8 +60,7 @@ add_recorders (JsonBuilder *json, BlMedia *media)
     sum.lost += stats.lost;
     sum.broken += stats.broken;
   }
-  json_builder_set_member_name (json, "recorder");
-  json_builder_begin_object (json);
+  bl_json_begin_object (json, "recorder");
   bl_json_int (json, "recordings", sum.recordings);
   bl_json_int (json, "stopped", sum.stopped);
   bl_json_int (json, "fragments", (gint64)sum.fragments);
@@ -79,8 +76,7 @@ static const char *
 add_calls (JsonBuilder *json, const GPtrArray *calls)
 {
   const char *message = NULL;
-  json_builder_set_member_name (json, "calls");
-  json_builder_begin_array (json);
+  bl_json_begin_array (json, "calls");
   for (guint i = 0; i < calls->len; i++) {
     const BlLiveCall *call = g_ptr_array_index (calls, i);
     json_builder_begin_object (json);

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/json.h"
 #include "base/log.h"
-#include "relay/http_json.h"
 #include "relay/http_request.h"
 #include "relay/mp4_codecs.h"
 #include "store/calls.h"
@@ -56,8 +56,7 @@ bl_http_on_recordings (BlRequest *request)
   }
   g_autoptr (JsonBuilder) json = json_builder_new ();
   json_builder_begin_object (json);
-  json_builder_set_member_name (json, "recordings");
-  json_builder_begin_array (json);
+  bl_json_begin_array (json, "recordings");
   for (guint i = 0; i < list->len; i++) {
     json_builder_begin_object (json);
     add_recording (json, db_of (request), g_ptr_array_index (list, i));
@@ -82,8 +81,7 @@ parse_id (BlRequest *request, guint arg, gint64 maximum, gint64 *out)
 static void
 add_fragments (JsonBuilder *json, const GArray *fragments, guint part)
 {
-  json_builder_set_member_name (json, "fragments");
-  json_builder_begin_array (json);
+  bl_json_begin_array (json, "fragments");
   for (guint i = 0; i < fragments->len; i++) {
     const BlFragment *fragment = &g_array_index (fragments, BlFragment, i);
     if (fragment->part != part)
@@ -126,8 +124,7 @@ add_part (JsonBuilder *json, BlDb *db, gint64 id, const BlPart *part,
 static void
 add_gaps (JsonBuilder *json, const GPtrArray *gaps)
 {
-  json_builder_set_member_name (json, "gaps");
-  json_builder_begin_array (json);
+  bl_json_begin_array (json, "gaps");
   for (guint i = 0; i < gaps->len; i++) {
     const BlGap *gap = g_ptr_array_index (gaps, i);
     json_builder_begin_object (json);
@@ -167,8 +164,7 @@ bl_http_on_recording (BlRequest *request)
   g_autoptr (JsonBuilder) json = json_builder_new ();
   json_builder_begin_object (json);
   add_recording (json, db, recording);
-  json_builder_set_member_name (json, "parts");
-  json_builder_begin_array (json);
+  bl_json_begin_array (json, "parts");
   for (guint i = 0; i < parts->len; i++)
     add_part (json, db, id, &g_array_index (parts, BlPart, i), fragments);
   json_builder_end_array (json);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
 
 #define DATA_KEY       "bl-request"
@@ -230,8 +231,7 @@ bl_reply_error (BlRequest *request, guint status, const char *format, ...)
   if (g_str_has_prefix (path, "/api/")) {
     g_autoptr (JsonBuilder) json = json_builder_new ();
     json_builder_begin_object (json);
-    json_builder_set_member_name (json, "error");
-    json_builder_add_string_value (json, sentence);
+    bl_json_string (json, "error", sentence);
     json_builder_end_object (json);
     bl_reply_json (request, status, json);
   } else {

@@ -5,6 +5,7 @@
 #define BL_LOG_TOPIC "relay.http"
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "relay/http_request.h"
 
@@ -15,10 +16,8 @@ reply_me (BlRequest *request, const char *name, const char *role)
 {
   g_autoptr (JsonBuilder) json = json_builder_new ();
   json_builder_begin_object (json);
-  json_builder_set_member_name (json, "name");
-  json_builder_add_string_value (json, name);
-  json_builder_set_member_name (json, "role");
-  json_builder_add_string_value (json, role);
+  bl_json_string (json, "name", name);
+  bl_json_string (json, "role", role);
   json_builder_end_object (json);
   bl_reply_json (request, SOUP_STATUS_OK, json);
 }

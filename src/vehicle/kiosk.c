@@ -2,10 +2,10 @@
 #define BL_LOG_TOPIC "vehicle.kiosk"
 #include "vehicle/kiosk.h"
 
-#include <json-glib/json-glib.h>
 #include <libsoup/soup.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
 
 #define RESOURCES "/bluelight/vehicle"
@@ -61,8 +61,7 @@ reply_error (SoupServerMessage *message, guint status, const char *sentence)
 {
   g_autoptr (JsonBuilder) b = json_builder_new ();
   json_builder_begin_object (b);
-  json_builder_set_member_name (b, "error");
-  json_builder_add_string_value (b, sentence);
+  bl_json_string (b, "error", sentence);
   json_builder_end_object (b);
   reply_json (message, status, b);
 }
@@ -130,55 +129,29 @@ is_json (SoupServerMessage *message)
  * -------------------------------------------------------------------- */
 
 static void
-add_text (JsonBuilder *b, const char *name, const char *value)
-{
-  json_builder_set_member_name (b, name);
-  if (value)
-    json_builder_add_string_value (b, value);
-  else
-    json_builder_add_null_value (b);
-}
-
-static void
-add_int (JsonBuilder *b, const char *name, gint64 value)
-{
-  json_builder_set_member_name (b, name);
-  json_builder_add_int_value (b, value);
-}
-
-static void
-add_double (JsonBuilder *b, const char *name, double value)
-{
-  json_builder_set_member_name (b, name);
-  json_builder_add_double_value (b, value);
-}
-
-static void
 add_path (JsonBuilder *b, const BlHealthPath *path)
 {
   json_builder_begin_object (b);
-  add_text (b, "interface", path->interface);
-  add_text (b, "state", bl_health_path_state (&path->flow));
-  json_builder_set_member_name (b, "best");
-  json_builder_add_boolean_value (b, path->flow.best);
-  add_double (b, "rtt_ms", (double)path->flow.rtt_us / 1000);
-  add_double (b, "queue_ms", (double)path->flow.queue_us / 1000);
-  add_double (b, "loss", path->flow.loss_percent / 100.0);
-  add_int (b, "target_bps", (gint64)path->flow.target_bps);
+  bl_json_string (b, "interface", path->interface);
+  bl_json_string (b, "state", bl_health_path_state (&path->flow));
+  bl_json_bool (b, "best", path->flow.best);
+  bl_json_double (b, "rtt_ms", (double)path->flow.rtt_us / 1000);
+  bl_json_double (b, "queue_ms", (double)path->flow.queue_us / 1000);
+  bl_json_double (b, "loss", path->flow.loss_percent / 100.0);
+  bl_json_int (b, "target_bps", (gint64)path->flow.target_bps);
   json_builder_end_object (b);
 }
 
 static void
 add_sending (JsonBuilder *b, const BlKioskState *s)
 {
-  add_text (b, "connection", s->connection);
-  add_int (b, "target_bps", (gint64)s->target_bps);
-  add_int (b, "width", s->encoder.settings.width);
-  add_int (b, "height", s->encoder.settings.height);
-  add_int (b, "skipped", (gint64)s->encoder.skipped);
-  add_int (b, "late_drops", (gint64)s->late_drops);
-  json_builder_set_member_name (b, "paths");
-  json_builder_begin_array (b);
+  bl_json_string (b, "connection", s->connection);
+  bl_json_int (b, "target_bps", (gint64)s->target_bps);
+  bl_json_int (b, "width", s->encoder.settings.width);
+  bl_json_int (b, "height", s->encoder.settings.height);
+  bl_json_int (b, "skipped", (gint64)s->encoder.skipped);
+  bl_json_int (b, "late_drops", (gint64)s->late_drops);
+  bl_json_begin_array (b, "paths");
   for (guint i = 0; i < s->n_paths; i++)
     add_path (b, &s->paths[i]);
   json_builder_end_array (b);
@@ -191,27 +164,22 @@ on_get_state (BlKiosk *kiosk, SoupServerMessage *message)
   kiosk->callbacks->state (&s, kiosk->user_data);
   g_autoptr (JsonBuilder) b = json_builder_new ();
   json_builder_begin_object (b);
-  add_text (b, "state", s.state);
-  add_text (b, "unit", s.unit);
-  add_text (b, "ed", s.ed);
-  add_text (b, "call", s.call_id);
-  add_int (b, "since", s.since_unix_s);
-  add_text (b, "message", s.message);
-  add_text (b, "capture", s.capture);
-  add_text (b, "path", s.path);
+  bl_json_string (b, "state", s.state);
+  bl_json_string (b, "unit", s.unit);
+  bl_json_string (b, "ed", s.ed);
+  bl_json_string (b, "call", s.call_id);
+  bl_json_int (b, "since", s.since_unix_s);
+  bl_json_string (b, "message", s.message);
+  bl_json_string (b, "capture", s.capture);
+  bl_json_string (b, "path", s.path);
   add_sending (b, &s);
-  add_int (b, "bitrate_bps", (gint64)s.bitrate_bps);
-  add_double (b, "fps", s.fps);
-  add_double (b, "rtt_ms", (double)s.rtt_us / 1000);
-  add_double (b, "loss", s.loss);
-  add_int (b, "capture_restarts", (gint64)s.restarts);
-  json_builder_set_member_name (b, "viewers");
-  if (s.viewers >= 0)
-    json_builder_add_int_value (b, s.viewers);
-  else
-    json_builder_add_null_value (b);
-  json_builder_set_member_name (b, "eds");
-  json_builder_begin_array (b);
+  bl_json_int (b, "bitrate_bps", (gint64)s.bitrate_bps);
+  bl_json_double (b, "fps", s.fps);
+  bl_json_double (b, "rtt_ms", (double)s.rtt_us / 1000);
+  bl_json_double (b, "loss", s.loss);
+  bl_json_int (b, "capture_restarts", (gint64)s.restarts);
+  bl_json_known (b, "viewers", s.viewers >= 0, s.viewers);
+  bl_json_begin_array (b, "eds");
   for (const char *const *ed = s.eds; ed && *ed; ed++)
     json_builder_add_string_value (b, *ed);
   json_builder_end_array (b);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "janus.h"
 
-#include <json-glib/json-glib.h>
 #include <libsoup/soup.h>
 #include <string.h>
+
+#include "base/json.h"
 
 #define TIMEOUT_S 40 /* longer than a long poll, which is 30 */
 
@@ -122,23 +123,15 @@ start (LgJanusViewer *v, const char *answer)
 {
   g_autoptr (JsonBuilder) b = json_builder_new ();
   json_builder_begin_object (b);
-  json_builder_set_member_name (b, "janus");
-  json_builder_add_string_value (b, "message");
-  json_builder_set_member_name (b, "transaction");
-  json_builder_add_string_value (b, "start");
-  json_builder_set_member_name (b, "body");
-  json_builder_begin_object (b);
-  json_builder_set_member_name (b, "request");
-  json_builder_add_string_value (b, "start");
+  bl_json_string (b, "janus", "message");
+  bl_json_string (b, "transaction", "start");
+  bl_json_begin_object (b, "body");
+  bl_json_string (b, "request", "start");
   json_builder_end_object (b);
-  json_builder_set_member_name (b, "jsep");
-  json_builder_begin_object (b);
-  json_builder_set_member_name (b, "type");
-  json_builder_add_string_value (b, "answer");
-  json_builder_set_member_name (b, "sdp");
-  json_builder_add_string_value (b, answer);
-  json_builder_set_member_name (b, "trickle");
-  json_builder_add_boolean_value (b, FALSE);
+  bl_json_begin_object (b, "jsep");
+  bl_json_string (b, "type", "answer");
+  bl_json_string (b, "sdp", answer);
+  bl_json_bool (b, "trickle", FALSE);
   json_builder_end_object (b);
   json_builder_end_object (b);
   g_autoptr (JsonNode) root = json_builder_get_root (b);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "report.h"
 
-#include <json-glib/json-glib.h>
 #include <stdio.h>
+
+#include "base/json.h"
 
 static const struct {
   const char *name;
@@ -18,27 +19,6 @@ typedef struct {
   double cpu_us_per_packet; /* 0: not known */
   double kib_per_viewer;
 } Sums;
-
-static void
-add_int (JsonBuilder *b, const char *name, int64_t value)
-{
-  json_builder_set_member_name (b, name);
-  json_builder_add_int_value (b, value);
-}
-
-static void
-add_double (JsonBuilder *b, const char *name, double value)
-{
-  json_builder_set_member_name (b, name);
-  json_builder_add_double_value (b, value);
-}
-
-static void
-begin_object (JsonBuilder *b, const char *name)
-{
-  json_builder_set_member_name (b, name);
-  json_builder_begin_object (b);
-}
 
 static Sums
 sum_up (const LgOptions *o, const LgResult *r)
@@ -60,25 +40,25 @@ sum_up (const LgOptions *o, const LgResult *r)
 static void
 add_latency (JsonBuilder *b, const LgHistogram *latency)
 {
-  begin_object (b, "latency_us");
+  bl_json_begin_object (b, "latency_us");
   for (unsigned i = 0; i < G_N_ELEMENTS (quantiles); i++)
-    add_double (b, quantiles[i].name,
-                (double)lg_histogram_quantile (latency, quantiles[i].share)
-                    / 1e3);
-  add_double (b, "max", (double)latency->max_ns / 1e3);
+    bl_json_double (b, quantiles[i].name,
+                    (double)lg_histogram_quantile (latency, quantiles[i].share)
+                        / 1e3);
+  bl_json_double (b, "max", (double)latency->max_ns / 1e3);
   json_builder_end_object (b);
 }
 
 static void
 add_times (JsonBuilder *b, const char *name, int64_t *times_ns, unsigned count)
 {
-  begin_object (b, name);
-  add_int (b, "count", count);
+  bl_json_begin_object (b, name);
+  bl_json_int (b, "count", count);
   for (unsigned i = 0; i < G_N_ELEMENTS (quantiles); i++)
-    add_double (b, quantiles[i].name,
-                (double)lg_quantile (times_ns, count, quantiles[i].share)
-                    / 1e6);
-  add_double (b, "max", (double)lg_quantile (times_ns, count, 1) / 1e6);
+    bl_json_double (b, quantiles[i].name,
+                    (double)lg_quantile (times_ns, count, quantiles[i].share)
+                        / 1e6);
+  bl_json_double (b, "max", (double)lg_quantile (times_ns, count, 1) / 1e6);
   json_builder_end_object (b);
 }
 
@@ -86,33 +66,35 @@ static void
 add_packets (JsonBuilder *b, const LgResult *r, const Sums *sums)
 {
   const LgShared *shared = r->shared;
-  add_double (b, "delivered_per_s", (double)shared->delivered / sums->seconds);
-  add_int (b, "expected", (int64_t)sums->expected);
-  add_int (b, "lost", sums->lost);
-  add_double (b, "loss", sums->loss);
-  add_int (b, "repaired", (int64_t)shared->repaired);
-  begin_object (b, "since_start");
-  add_int (b, "packets", (int64_t)shared->packets);
-  add_int (b, "retransmissions", (int64_t)shared->retransmissions);
-  add_int (b, "reordered", (int64_t)shared->reordered);
-  add_int (b, "doubles", (int64_t)shared->doubles);
-  add_int (b, "authentic", (int64_t)shared->authentic);
-  add_int (b, "refused", (int64_t)shared->refused);
-  add_int (b, "unknown", (int64_t)shared->unknown);
-  add_int (b, "remapped", (int64_t)shared->remapped);
-  add_int (b, "overflows", (int64_t)shared->overflows);
+  bl_json_double (b, "delivered_per_s",
+                  (double)shared->delivered / sums->seconds);
+  bl_json_int (b, "expected", (int64_t)sums->expected);
+  bl_json_int (b, "lost", sums->lost);
+  bl_json_double (b, "loss", sums->loss);
+  bl_json_int (b, "repaired", (int64_t)shared->repaired);
+  bl_json_begin_object (b, "since_start");
+  bl_json_int (b, "packets", (int64_t)shared->packets);
+  bl_json_int (b, "retransmissions", (int64_t)shared->retransmissions);
+  bl_json_int (b, "reordered", (int64_t)shared->reordered);
+  bl_json_int (b, "doubles", (int64_t)shared->doubles);
+  bl_json_int (b, "authentic", (int64_t)shared->authentic);
+  bl_json_int (b, "refused", (int64_t)shared->refused);
+  bl_json_int (b, "unknown", (int64_t)shared->unknown);
+  bl_json_int (b, "remapped", (int64_t)shared->remapped);
+  bl_json_int (b, "overflows", (int64_t)shared->overflows);
   json_builder_end_object (b);
 }
 
 static void
 add_source (JsonBuilder *b, const LgResult *r, const Sums *sums)
 {
-  begin_object (b, "source");
-  add_double (b, "packets_per_s", (double)r->source_packets / sums->seconds);
-  add_double (b, "bps", (double)r->source_bytes * 8 / sums->seconds);
-  add_double (b, "late_max_ms", (double)r->source->late_max_ns / 1e6);
-  add_int (b, "nacks", (int64_t)r->source->nacks);
-  add_int (b, "plis", (int64_t)r->source->plis);
+  bl_json_begin_object (b, "source");
+  bl_json_double (b, "packets_per_s",
+                  (double)r->source_packets / sums->seconds);
+  bl_json_double (b, "bps", (double)r->source_bytes * 8 / sums->seconds);
+  bl_json_double (b, "late_max_ms", (double)r->source->late_max_ns / 1e6);
+  bl_json_int (b, "nacks", (int64_t)r->source->nacks);
+  bl_json_int (b, "plis", (int64_t)r->source->plis);
   json_builder_end_object (b);
 }
 
@@ -121,18 +103,18 @@ add_process (JsonBuilder *b, const LgResult *r, const Sums *sums)
 {
   if (!r->has_process)
     return;
-  begin_object (b, "server");
-  add_double (b, "cpu_us_per_packet", sums->cpu_us_per_packet);
-  add_double (b, "cpu",
-              (double)(r->to.cpu_us - r->from.cpu_us) / 1e6 / sums->seconds);
-  add_double (b, "kib_per_viewer", sums->kib_per_viewer);
-  add_int (b, "rss_before_kib", r->before.rss_kib);
-  add_int (b, "rss_kib", r->to.rss_kib);
-  add_int (b, "pss_kib", r->to.pss_kib);
-  add_int (b, "threads_before", r->before.threads);
-  add_int (b, "threads", r->to.threads);
-  add_int (b, "fds_before", r->before.fds);
-  add_int (b, "fds", r->to.fds);
+  bl_json_begin_object (b, "server");
+  bl_json_double (b, "cpu_us_per_packet", sums->cpu_us_per_packet);
+  bl_json_double (
+      b, "cpu", (double)(r->to.cpu_us - r->from.cpu_us) / 1e6 / sums->seconds);
+  bl_json_double (b, "kib_per_viewer", sums->kib_per_viewer);
+  bl_json_int (b, "rss_before_kib", r->before.rss_kib);
+  bl_json_int (b, "rss_kib", r->to.rss_kib);
+  bl_json_int (b, "pss_kib", r->to.pss_kib);
+  bl_json_int (b, "threads_before", r->before.threads);
+  bl_json_int (b, "threads", r->to.threads);
+  bl_json_int (b, "fds_before", r->before.fds);
+  bl_json_int (b, "fds", r->to.fds);
   json_builder_end_object (b);
 }
 
@@ -141,18 +123,13 @@ print_json (const LgOptions *o, LgResult *r, const Sums *sums)
 {
   g_autoptr (JsonBuilder) b = json_builder_new ();
   json_builder_begin_object (b);
-  add_int (b, "viewers", o->viewers);
-  add_int (b, "joined", r->joined);
-  add_int (b, "complete", r->complete);
-  add_int (b, "failed", r->failed);
-  json_builder_set_member_name (b, "error");
-  if (r->first_error)
-    json_builder_add_string_value (b, r->first_error);
-  else
-    json_builder_add_null_value (b);
-  add_double (b, "seconds", sums->seconds);
-  json_builder_set_member_name (b, "gro");
-  json_builder_add_boolean_value (b, !o->no_gro);
+  bl_json_int (b, "viewers", o->viewers);
+  bl_json_int (b, "joined", r->joined);
+  bl_json_int (b, "complete", r->complete);
+  bl_json_int (b, "failed", r->failed);
+  bl_json_string (b, "error", r->first_error);
+  bl_json_double (b, "seconds", sums->seconds);
+  bl_json_bool (b, "gro", !o->no_gro);
   add_packets (b, r, sums);
   add_latency (b, &r->shared->latency);
   add_times (b, "answer_ms", r->answers_ns, r->complete);
@@ -160,8 +137,8 @@ print_json (const LgOptions *o, LgResult *r, const Sums *sums)
   add_times (b, "keyframe_ms", r->keyframes_ns, r->complete);
   add_source (b, r, sums);
   add_process (b, r, sums);
-  add_double (b, "own_cpu", (double)r->own_cpu_us / 1e6 / sums->seconds);
-  add_double (b, "machine_cpu", (double)r->busy_us / 1e6 / sums->seconds);
+  bl_json_double (b, "own_cpu", (double)r->own_cpu_us / 1e6 / sums->seconds);
+  bl_json_double (b, "machine_cpu", (double)r->busy_us / 1e6 / sums->seconds);
   json_builder_end_object (b);
   g_autoptr (JsonNode) root = json_builder_get_root (b);
   g_autofree char *text = json_to_string (root, FALSE);
