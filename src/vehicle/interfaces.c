@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vehicle/interfaces.h"
 
+#include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
 
 static void
 interface_free (gpointer data)
@@ -110,4 +113,18 @@ bl_interfaces_describe (const GPtrArray *interfaces)
           text, " %s", (char *)g_ptr_array_index (interface->addresses, a));
   }
   return g_string_free (text, FALSE);
+}
+
+bool
+bl_interface_bind (int fd, const char *name, GError **error)
+{
+  if (setsockopt (fd, SOL_SOCKET, SO_BINDTODEVICE, name,
+                  (socklen_t)strlen (name) + 1)
+      == 0)
+    return true;
+  int why = errno;
+  g_set_error (error, G_IO_ERROR, g_io_error_from_errno (why),
+               "what is to go by %s may go another way: %s", name,
+               g_strerror (why));
+  return false;
 }

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 #include <stdbool.h>
 
 typedef struct {
@@ -22,6 +22,10 @@ GPtrArray *bl_interfaces_list (bool loopback);
  * New copies. */
 GPtrArray *bl_interfaces_choose (const GPtrArray *all,
                                  const char *const *wanted);
+
+/* What the socket sends leaves by the interface `name`, whatever the routes
+ * say, and only what comes by it is received. */
+bool bl_interface_bind (int fd, const char *name, GError **error);
 
 /* "eth0 192.0.2.1 2001:db8::1, wwan0 198.51.100.7": equal texts are equal
  * lists. Free with g_free. */

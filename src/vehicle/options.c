@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "signal/iceurl.h"
 #include "signal/link.h"
 
 static const BlConfigKey keys[] = {
@@ -57,8 +58,12 @@ static const BlConfigKey keys[] = {
   { "capture", "sound_bitrate_kbps", BL_CONFIG_INT, "32", "of the sound", 8,
     256, NULL },
   { "ice", "servers", BL_CONFIG_LIST, "",
-    "stun:HOST:PORT, turn:USER:PASSWORD@HOST:PORT?transport=udp or tcp; the"
-    " relay may name more",
+    "stun:HOST:PORT, turn:USER:PASSWORD@HOST:PORT?transport=udp or tcp,"
+    " turns:USER:PASSWORD@HOST:PORT (by TLS); the relay may name more",
+    0, 0, NULL },
+  { "ice", "ca", BL_CONFIG_PATH, "",
+    "PEM file of the CA that signed the turns: servers' certificates; empty:"
+    " the system's CAs",
     0, 0, NULL },
   { "ice", "interfaces", BL_CONFIG_LIST, "",
     "names or addresses of the network interfaces to use, at most four; empty:"
@@ -153,7 +158,7 @@ read_relay (BlVehicleOptions *o, GError **error)
 static BlIceServer *
 parse_server (const char *text)
 {
-  static const char *const schemes[] = { "stun:", "turn:", NULL };
+  static const char *const schemes[] = { "stun:", "turn:", "turns:", NULL };
   const char *const *scheme = schemes;
   while (*scheme && !g_str_has_prefix (text, *scheme))
     scheme++;
@@ -164,15 +169,20 @@ parse_server (const char *text)
   bool turn = scheme != schemes;
   if (turn != (at != NULL) || !(at ? at + 1 : rest)[0])
     return NULL;
+  BlIceUrl parsed;
   if (!turn)
-    return bl_ice_server_new (text, NULL, NULL);
+    return bl_ice_url_parse (text, &parsed)
+               ? bl_ice_server_new (text, NULL, NULL)
+               : NULL;
   g_autofree char *user = g_strndup (rest, (gsize)(at - rest));
   char *colon = strchr (user, ':');
   if (!colon)
     return NULL;
   *colon = '\0';
   g_autofree char *url = g_strconcat (*scheme, at + 1, NULL);
-  return bl_ice_server_new (url, user, colon + 1);
+  return bl_ice_url_parse (url, &parsed)
+             ? bl_ice_server_new (url, user, colon + 1)
+             : NULL;
 }
 
 static gboolean
@@ -184,12 +194,13 @@ read_ice (BlVehicleOptions *o, GError **error)
     if (!server) {
       bl_config_set_error (o->config, "ice", "servers", error,
                            "entry %u is neither stun:HOST:PORT nor"
-                           " turn:USER:PASSWORD@HOST:PORT",
+                           " turn: or turns:USER:PASSWORD@HOST:PORT",
                            o->ice_servers->len + 1);
       return FALSE;
     }
     g_ptr_array_add (o->ice_servers, server);
   }
+  o->ice_ca = text_or_null (o->config, "ice", "ca");
   o->ice_interfaces = bl_config_list (o->config, "ice", "interfaces");
   return bl_path_mode_parse (bl_config_string (o->config, "ice", "paths"),
                              &o->path_mode);

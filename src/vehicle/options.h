@@ -24,6 +24,7 @@ typedef struct {
   const char *key; /* both NULL only for http on loopback */
   BlCaptureOptions capture;
   GPtrArray *ice_servers; /* of BlIceServer */
+  const char *ice_ca;     /* NULL: the system's CAs */
   const char *const *ice_interfaces;
   BlPathMode path_mode;
   guint16 kiosk_port;

@@ -28,7 +28,7 @@
  */
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 #include <stdbool.h>
 
 #include "base/bltime.h"
@@ -71,6 +71,7 @@ typedef struct {
 typedef struct {
   const BlDtlsContext *dtls;     /* borrowed, outlives the uplink */
   const GPtrArray *servers;      /* of BlIceServer; borrowed likewise */
+  GTlsDatabase *turn_trust;      /* of turns: servers; NULL: the system's */
   const char *const *interfaces; /* names or addresses; empty: all */
   bool loopback;                 /* the relay is on this machine */
 } BlUplinkOptions;

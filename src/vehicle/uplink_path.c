@@ -2,15 +2,15 @@
 #define BL_LOG_TOPIC "vehicle.uplink"
 #include "vehicle/uplink_path.h"
 
-#include <errno.h>
-#include <gio/gio.h>
 #include <nice/agent.h>
-#include <sys/socket.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "rtc/stun.h"
 #include "signal/iceurl.h"
 #include "signal/link.h"
+#include "vehicle/interfaces.h"
+#include "vehicle/turntcp.h"
 #include "vehicle/uplink.h"
 
 #define COMPONENT        1
@@ -24,7 +24,11 @@ struct BlUplinkPath {
   /* For our own checks. */
   char *local_ufrag, *remote_ufrag, *remote_pwd;
   guint64 tie_breaker;
-  bool started; /* bl_uplink_path_new() has returned */
+  char *device; /* NULL: by the routes */
+  bool has_ipv4;
+  GTlsDatabase *turn_trust; /* NULL: the system's */
+  GPtrArray *turns;         /* of BlTurnTcp */
+  bool started;             /* bl_uplink_path_new() has returned */
   bool gathered;
   bool was_ready;
   bool has_turn;
@@ -83,24 +87,48 @@ on_receive (NiceAgent *agent, guint stream, guint component, guint length,
 /* --- making
  * -------------------------------------------------------------------- */
 
+/* The loopback address where libnice finds the server; NULL: it can't. */
+static const BlTurnTcp *
+add_turn_tcp (BlUplinkPath *p, const BlIceUrl *url)
+{
+  g_autoptr (GError) error = NULL;
+  BlTurnTcpOptions options = {
+    .host = url->host,
+    .port = url->port,
+    .tls = url->kind == BL_ICE_TURN_TLS,
+    .trust = p->turn_trust,
+    .device = p->device,
+    /* libnice asks servers of its own address's family. */
+    .ipv6 = !p->has_ipv4,
+  };
+  BlTurnTcp *turn = bl_turn_tcp_new (&options, &error);
+  if (!turn) {
+    bl_warning ("the TURN server %s can't be used: %s", url->host,
+                error->message);
+    return NULL;
+  }
+  g_ptr_array_add (p->turns, turn);
+  return turn;
+}
+
 static void
 add_turn (BlUplinkPath *p, const BlIceServer *server, const BlIceUrl *url)
 {
-  static const NiceRelayType types[] = {
-    [BL_ICE_TURN_UDP] = NICE_RELAY_TYPE_TURN_UDP,
-    [BL_ICE_TURN_TCP] = NICE_RELAY_TYPE_TURN_TCP,
-  };
-  if (url->kind == BL_ICE_TURN_TLS) {
-    /* What libnice calls TLS is a pretence for old servers. */
-    bl_warning ("the TURN server %s is left out: TURN over TLS is not"
-                " supported; offer it over TCP, on port 443 if need be",
-                url->host);
-    return;
+  const char *host = url->host;
+  guint port = url->port;
+  NiceRelayType type = NICE_RELAY_TYPE_TURN_UDP;
+  if (url->kind != BL_ICE_TURN_UDP) {
+    const BlTurnTcp *turn = add_turn_tcp (p, url);
+    if (!turn)
+      return;
+    host = bl_turn_tcp_host (turn);
+    port = bl_turn_tcp_port (turn);
+    type = NICE_RELAY_TYPE_TURN_TCP;
   }
-  if (!nice_agent_set_relay_info (
-          p->agent, p->stream, COMPONENT, url->host, url->port,
-          server->username ? server->username : "",
-          server->credential ? server->credential : "", types[url->kind]))
+  if (!nice_agent_set_relay_info (p->agent, p->stream, COMPONENT, host, port,
+                                  server->username ? server->username : "",
+                                  server->credential ? server->credential : "",
+                                  type))
     bl_warning ("the TURN server %s can't be used", url->host);
   p->has_turn = true;
 }
@@ -130,19 +158,18 @@ add_address (NiceAgent *agent, const char *text)
 }
 
 /* The routing table knows one best way to the relay; each interface is to be
- * used all the same. */
+ * used all the same. Those for TURN over TCP stay on loopback. */
 static void
-bind_to_device (BlUplinkPath *p, const char *device)
+bind_to_device (BlUplinkPath *p)
 {
   g_autoptr (GPtrArray) sockets
       = nice_agent_get_sockets (p->agent, p->stream, COMPONENT);
   for (guint i = 0; sockets && i < sockets->len; i++) {
-    int fd = g_socket_get_fd (g_ptr_array_index (sockets, i));
-    if (setsockopt (fd, SOL_SOCKET, SO_BINDTODEVICE, device,
-                    (socklen_t)strlen (device) + 1)
-        < 0)
-      bl_warning ("what is to go by %s may go another way: %s", device,
-                  g_strerror (errno));
+    GSocket *socket = g_ptr_array_index (sockets, i);
+    g_autoptr (GError) error = NULL;
+    if (g_socket_get_socket_type (socket) == G_SOCKET_TYPE_DATAGRAM
+        && !bl_interface_bind (g_socket_get_fd (socket), p->device, &error))
+      bl_warning ("%s", error->message);
   }
 }
 
@@ -159,10 +186,15 @@ connect_signals (BlUplinkPath *p)
                           g_main_context_get_thread_default (), on_receive, p);
 }
 
-BlUplinkPath *
-bl_uplink_path_new (const BlUplinkPathOptions *options,
-                    const BlUplinkPathCallbacks *callbacks, gpointer user_data,
-                    GError **error)
+static void
+on_closed (GObject *agent, GAsyncResult *result, gpointer turns)
+{
+  g_ptr_array_unref (turns);
+}
+
+static BlUplinkPath *
+make_path (const BlUplinkPathOptions *options,
+           const BlUplinkPathCallbacks *callbacks, gpointer user_data)
 {
   BlUplinkPath *p = g_new0 (BlUplinkPath, 1);
   p->callbacks = callbacks;
@@ -173,6 +205,23 @@ bl_uplink_path_new (const BlUplinkPathOptions *options,
   g_object_set (p->agent, "controlling-mode", TRUE, "ice-tcp", FALSE, "upnp",
                 FALSE, NULL);
   p->stream = nice_agent_add_stream (p->agent, 1);
+  p->local_ufrag = g_strdup (options->ufrag);
+  p->tie_breaker = (guint64)g_random_int () << 32 | g_random_int ();
+  p->device = g_strdup (options->device);
+  p->turn_trust
+      = options->turn_trust ? g_object_ref (options->turn_trust) : NULL;
+  p->turns = g_ptr_array_new_with_free_func ((GDestroyNotify)bl_turn_tcp_free);
+  for (guint i = 0; i < options->addresses->len; i++)
+    p->has_ipv4 |= !strchr (g_ptr_array_index (options->addresses, i), ':');
+  return p;
+}
+
+BlUplinkPath *
+bl_uplink_path_new (const BlUplinkPathOptions *options,
+                    const BlUplinkPathCallbacks *callbacks, gpointer user_data,
+                    GError **error)
+{
+  BlUplinkPath *p = make_path (options, callbacks, user_data);
   connect_signals (p);
   for (guint i = 0; options->servers && i < options->servers->len; i++)
     add_server (p, g_ptr_array_index (options->servers, i), true);
@@ -188,10 +237,8 @@ bl_uplink_path_new (const BlUplinkPathOptions *options,
     bl_uplink_path_free (p);
     return NULL;
   }
-  if (options->device)
-    bind_to_device (p, options->device);
-  p->local_ufrag = g_strdup (options->ufrag);
-  p->tie_breaker = (guint64)g_random_int () << 32 | g_random_int ();
+  if (p->device)
+    bind_to_device (p);
   p->started = true;
   return p;
 }
@@ -206,8 +253,12 @@ bl_uplink_path_free (BlUplinkPath *path)
                           NULL);
   /* The agent lives on until its TURN servers know, or don't answer. */
   if (path->has_turn)
-    nice_agent_close_async (path->agent, NULL, NULL);
+    nice_agent_close_async (path->agent, on_closed,
+                            g_ptr_array_ref (path->turns));
+  g_ptr_array_unref (path->turns);
   g_object_unref (path->agent);
+  g_clear_object (&path->turn_trust);
+  g_free (path->device);
   g_free (path->local_ufrag);
   g_free (path->remote_ufrag);
   g_free (path->remote_pwd);

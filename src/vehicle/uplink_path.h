@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 #include <stdbool.h>
 
 #include "signal/candidate.h"
@@ -33,6 +33,7 @@ typedef struct {
 /* All are borrowed for the call. */
 typedef struct {
   const GPtrArray *servers;   /* of BlIceServer */
+  GTlsDatabase *turn_trust;   /* NULL: the system's */
   const GPtrArray *addresses; /* of the interface, as text */
   const char *device;         /* what is sent leaves by this interface, whatever
                                  the routes say; NULL: by the routes */

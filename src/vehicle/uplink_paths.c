@@ -215,6 +215,7 @@ set_up (BlUplinkPaths *p, Interface *interface, GError **error)
    * the interface. */
   BlUplinkPathOptions options = {
     .servers = p->servers,
+    .turn_trust = p->options->turn_trust,
     .addresses = interface->addresses,
     .device = p->options->loopback ? NULL : interface->name,
     .ufrag = p->ufrag,

@@ -29,6 +29,7 @@ struct BlVehicle {
   BlWhip *whip;
   BlDtlsContext *dtls;
   BlFingerprint fingerprint;
+  GTlsDatabase *turn_trust; /* NULL: the system's */
   BlCapture *capture;
   BlEncoding encoding;
   BlEncoderSettings settings; /* as the capture has them */
@@ -221,6 +222,7 @@ new_session (BlVehicle *v)
     .uplink = {
       .dtls = v->dtls,
       .servers = v->options->ice_servers,
+      .turn_trust = v->turn_trust,
       .interfaces = v->options->ice_interfaces,
       .loopback = v->options->relay_is_here,
     },
@@ -534,6 +536,18 @@ on_network (gboolean addresses_changed, gpointer user_data)
  * --------------------------------------------------------------------- */
 
 static gboolean
+load_turn_trust (BlVehicle *v, GError **error)
+{
+  const char *ca = v->options->ice_ca;
+  if (!ca)
+    return TRUE;
+  v->turn_trust = g_tls_file_database_new (ca, error);
+  if (!v->turn_trust)
+    g_prefix_error (error, "can't read [ice] ca %s: ", ca);
+  return v->turn_trust != NULL;
+}
+
+static gboolean
 set_up_security (BlVehicle *v, GError **error)
 {
   BlWhipOptions whip = {
@@ -587,7 +601,8 @@ bl_vehicle_new (const BlVehicleOptions *options,
   v->call_timer = bl_timer_new (G_PRIORITY_DEFAULT, step, v);
   v->capture = bl_capture_new (&options->capture, &capture_callbacks, v);
   if (!bl_call_file_prepare (options->state_folder, error)
-      || !set_up_security (v, error) || !check_capture (v, error))
+      || !set_up_security (v, error) || !load_turn_trust (v, error)
+      || !check_capture (v, error))
     return NULL;
   if (options->kiosk_port > 0) {
     v->kiosk = bl_kiosk_new (options->kiosk_port, &kiosk_callbacks, v, error);
@@ -613,6 +628,7 @@ bl_vehicle_free (BlVehicle *vehicle)
   bl_capture_free (v->capture);
   bl_publisher_free (v->publisher);
   bl_dtls_context_free (v->dtls);
+  g_clear_object (&v->turn_trust);
   bl_whip_free (v->whip);
   bl_call_file_clear (&v->identity);
   g_free (v->path);

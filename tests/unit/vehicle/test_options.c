@@ -35,15 +35,20 @@ START_TEST (servers_and_departments_are_read)
   g_autoptr (GError) error = NULL;
   g_autoptr (BlVehicleOptions) o
       = parse (RELAY "[ice]\nservers = stun:s.example:3478,"
-                     " turn:me:p@ss:w@t.example:3478?transport=tcp\n"
+                     " turn:me:p@ss:w@t.example:3478?transport=tcp,"
+                     " turns:me:pw@t.example:443\n"
+                     "ca = turn.pem\n"
                      "[eds]\nlist = north, south\n",
                &error);
   ck_assert_msg (o, "%s", error ? error->message : "");
-  ck_assert_uint_eq (o->ice_servers->len, 2);
+  ck_assert_uint_eq (o->ice_servers->len, 3);
   const BlIceServer *turn = g_ptr_array_index (o->ice_servers, 1);
   ck_assert_str_eq (turn->url, "turn:t.example:3478?transport=tcp");
   ck_assert_str_eq (turn->username, "me");
   ck_assert_str_eq (turn->credential, "p@ss:w");
+  const BlIceServer *turns = g_ptr_array_index (o->ice_servers, 2);
+  ck_assert_str_eq (turns->url, "turns:t.example:443");
+  ck_assert_str_eq (o->ice_ca, "/etc/turn.pem");
   ck_assert_str_eq (o->eds[0], "north");
   ck_assert_str_eq (o->eds[1], "south");
   ck_assert_ptr_null (o->eds[2]);
@@ -68,6 +73,8 @@ static const struct {
   { RELAY "[ice]\nservers = turn:t.example:3478\n", "entry 1" },
   { RELAY "[ice]\nservers = stun:a, http://b\n", "entry 2" },
   { RELAY "[ice]\nservers = stun:\n", "entry 1" },
+  { RELAY "[ice]\nservers = turns:t.example\n", "entry 1" },
+  { RELAY "[ice]\nservers = turns:me:pw@t.example?transport=udp\n", "entry 1" },
   { RELAY "[eds]\nlist = North/1\n", "“North/1”" },
   { RELAY "[kiosk]\nport = 70000\n", "[kiosk] port" },
   { "what is this", "/etc/v.conf:1" },
