@@ -35,9 +35,11 @@ struct BlCapture {
   bool on;
   char *no_sound; /* why the microphone failed; "": it has not */
   BlEncoderSettings settings;
+  BlSoundSettings sound;
   GstElement *pipeline; /* NULL while stopped */
   GstElement *encoder;
-  GstElement *size; /* NULL: the picture's can't be changed */
+  GstElement *size;  /* NULL: the picture's can't be changed */
+  GstElement *voice; /* NULL: nor can the sound's encoder */
   GSource *bus_source;
   GSource *watch;
   GSource *retry;
@@ -238,6 +240,7 @@ stop_pipeline (BlCapture *c)
     gst_element_set_state (c->pipeline, GST_STATE_NULL);
   gst_clear_object (&c->encoder);
   gst_clear_object (&c->size);
+  gst_clear_object (&c->voice);
   gst_clear_object (&c->pipeline);
   drop_queue (c);
   g_mutex_lock (&c->lock);
@@ -425,6 +428,9 @@ set_up_pipeline (BlCapture *c)
   set_up_sink (c, "audio", &audio);
   c->encoder = gst_bin_get_by_name (GST_BIN (c->pipeline), "encoder");
   c->size = gst_bin_get_by_name (GST_BIN (c->pipeline), "size");
+  c->voice = gst_bin_get_by_name (GST_BIN (c->pipeline), "voice");
+  if (c->voice)
+    bl_encoder_set_sound (c->voice, &c->sound);
   if (c->size)
     bl_encoder_set_size (c->size, c->settings.width, c->settings.height);
   g_autoptr (GstPad) raw = gst_element_get_static_pad (c->encoder, "sink");
@@ -486,6 +492,7 @@ bl_capture_new (const BlCaptureOptions *options,
                              .height = (uint16_t)options->height,
                              .every = 1,
                              .bitrate_bps = (uint32_t)options->bitrate_bps };
+  c->sound.bitrate_bps = (uint32_t)options->sound_bitrate_bps;
   c->retry_ms = RETRY_FIRST_MS;
   g_mutex_init (&c->lock);
   c->wakeup = bl_timer_new (G_PRIORITY_HIGH, on_wakeup, c);
@@ -547,6 +554,14 @@ bl_capture_set_encoder (BlCapture *capture, const BlEncoderSettings *settings)
   if (c->size && !same_size)
     bl_encoder_set_size (c->size, settings->width, settings->height);
   bl_encoder_set_bitrate (c->encoder, (int)settings->bitrate_bps);
+}
+
+void
+bl_capture_set_sound (BlCapture *capture, const BlSoundSettings *settings)
+{
+  capture->sound = *settings;
+  if (capture->voice)
+    bl_encoder_set_sound (capture->voice, settings);
 }
 
 void

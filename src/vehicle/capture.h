@@ -24,6 +24,7 @@
 #include "base/bltime.h"
 #include "vehicle/encoding.h"
 #include "vehicle/pipeline.h"
+#include "vehicle/sound.h"
 
 #define BL_CAPTURE_STALL_MS 5000
 
@@ -84,6 +85,9 @@ void bl_capture_force_keyframe (BlCapture *capture);
  * pipeline can (pipelines/README.md). */
 void bl_capture_set_encoder (BlCapture *capture,
                              const BlEncoderSettings *settings);
+
+/* The same for sound, where the pipeline has an encoder called "voice". */
+void bl_capture_set_sound (BlCapture *capture, const BlSoundSettings *settings);
 
 /* While the gate is shut pictures are passed over ahead of the encoder, so that
  * none is encoded that would only wait. Open at each start. */

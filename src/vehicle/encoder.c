@@ -45,3 +45,14 @@ bl_encoder_set_size (GstElement *size, int width, int height)
                              "height", G_TYPE_INT, height, NULL);
   g_object_set (size, "caps", caps, NULL);
 }
+
+void
+bl_encoder_set_sound (GstElement *encoder, const BlSoundSettings *settings)
+{
+  GObjectClass *class = G_OBJECT_GET_CLASS (encoder);
+  if (g_object_class_find_property (class, "bitrate"))
+    g_object_set (encoder, "bitrate", (gint)settings->bitrate_bps, NULL);
+  if (g_object_class_find_property (class, "inband-fec"))
+    g_object_set (encoder, "inband-fec", settings->loss_percent > 0,
+                  "packet-loss-percentage", (gint)settings->loss_percent, NULL);
+}

@@ -89,6 +89,13 @@ on_rate (uint64_t video_bps, void *user_data)
 }
 
 static void
+on_sound (const BlSoundSettings *settings, void *user_data)
+{
+  BlPublisher *p = user_data;
+  p->callbacks->sound (settings, p->user_data);
+}
+
+static void
 on_keyframe (void *user_data)
 {
   BlPublisher *p = user_data;
@@ -103,7 +110,11 @@ on_bye (void *user_data)
 }
 
 static const BlSenderCallbacks sender_callbacks = {
-  .send = on_send, .rate = on_rate, .keyframe = on_keyframe, .bye = on_bye
+  .send = on_send,
+  .rate = on_rate,
+  .sound = on_sound,
+  .keyframe = on_keyframe,
+  .bye = on_bye,
 };
 
 void
@@ -312,6 +323,7 @@ take_answer (BlPublisher *p, const char *text, GError **error)
     .cname = p->cname,
     .seed = (guint64)g_random_int () << 32 | g_random_int (),
     .max_video_bps = p->options.max_video_bps,
+    .sound_bps = p->options.sound_bps,
     .path_mode = p->options.path_mode,
   };
   p->sender = bl_sender_new (&negotiated, &options, &sender_callbacks, p);

@@ -34,6 +34,8 @@ typedef struct {
   void (*keyframe) (gpointer user_data);
   /* What the encoder may make from now on, in bit/s. */
   void (*rate) (guint64 video_bps, gpointer user_data);
+  /* What the sound's is asked for. */
+  void (*sound) (const BlSoundSettings *settings, gpointer user_data);
   /* Whether a picture that is encoded now would leave at once; told about every
    * 5 ms. */
   void (*gate) (bool open, gpointer user_data);
@@ -49,6 +51,7 @@ typedef struct {
   const char *previous_session_url; /* what to delete before it is answered;
                                        NULL: nothing */
   guint64 max_video_bps;
+  guint sound_bps;
   BlPathMode path_mode;
 } BlPublisherOptions;
 

@@ -15,15 +15,11 @@
 
 #define VIDEO_CLOCK_HZ 90000
 #define AUDIO_CLOCK_HZ 48000
-#define OPUS_TICKS     960 /* 20 ms */
 
 /* Sound's timestamps step by whole packets while its capture time is within
  * this of them: jitter of the sound card's stamps is not jitter of the sound.
  */
 #define AUDIO_SLACK_TICKS (AUDIO_CLOCK_HZ / 100)
-
-#define MAX_PAYLOAD                                                            \
-  (BL_SENDER_MAX_RTP_BYTES - BL_SENDER_HEADER_BYTES - BL_RTX_OSN_BYTES)
 
 /* Where congestion control begins. */
 #define START_BPS 1500000
@@ -94,6 +90,8 @@ bl_sender_new (const BlNegotiated *negotiated, const BlSenderOptions *options,
   track_init (&s->video, &negotiated->video, VIDEO_CLOCK_HZ, scramble (seed));
   track_init (&s->audio, &negotiated->audio, AUDIO_CLOCK_HZ,
               scramble (seed + 1));
+  bl_sound_init (&s->sound, negotiated->audio.pt, negotiated->audio.red_pt,
+                 options->sound_bps);
   s->rtx_next_seq = BL_SEQ_CYCLE + (scramble (seed + 2) & 0x7fff);
   bl_twcc_sender_init (&s->twcc);
   s->twcc_before = s->twcc.next_seq - 1;
@@ -139,6 +137,8 @@ bl_sender_set_open (BlSender *sender, bool open, BlTime now)
   sender->next_report_us = now + BL_SENDER_FIRST_REPORT_US;
   sender->keyframe_after_us = now;
   sender->window_full_until_us = now;
+  if (sender->audio.negotiated.present)
+    sender->callbacks->sound (&sender->sound.settings, sender->user_data);
   bl_sender_tell_rate (sender, now);
   if (sender->video.negotiated.present)
     bl_sender_want_keyframe (sender, now);
@@ -179,8 +179,14 @@ bl_sender_tell_rate (BlSender *s, BlTime now)
 {
   weigh_repair (s, now);
   uint64_t target = bl_flow_target_bps (s->flow, now);
-  uint64_t rate = bl_ladder_video_bps (target, s->audio.negotiated.present);
   s->sender_stats.target_bps = target;
+  bool with_sound = s->audio.negotiated.present;
+  if (with_sound && bl_sound_on_rate (&s->sound, target, now))
+    s->callbacks->sound (&s->sound.settings, s->user_data);
+  uint64_t sound = with_sound ? bl_sound_bps (&s->sound) : 0;
+  uint64_t more = sound > BL_LADDER_SOUND_BPS ? sound - BL_LADDER_SOUND_BPS : 0;
+  uint64_t rate
+      = bl_ladder_video_bps (target > more ? target - more : 0, with_sound);
   rate -= rate * (uint64_t)s->repair_share / REPAIR_ONE;
   uint64_t told = s->rate_told_bps;
   if (rate > s->max_video_bps)
@@ -267,7 +273,7 @@ has_room (const BlSender *s, size_t length)
 {
   /* A payload is never emptier than half but for parameter sets and ends of
    * slices. */
-  return s->queue.count + 2 * (length / MAX_PAYLOAD) + 16
+  return s->queue.count + 2 * (length / BL_SENDER_MAX_PAYLOAD) + 16
          <= BL_SENDQUEUE_PACKETS;
 }
 
@@ -298,7 +304,7 @@ bl_sender_video (BlSender *sender, const uint8_t *data, size_t length,
   bl_rtp_sender_stats_set_clock (&s->video.stats, timestamp, captured_ntp);
   BlH264Pay pay;
   BlH264Payload payload;
-  bl_h264_pay_init (&pay, data, length, MAX_PAYLOAD);
+  bl_h264_pay_init (&pay, data, length, BL_SENDER_MAX_PAYLOAD);
   /* The first packet of a picture bears its capture time. */
   for (BlNtp capture = captured_ntp; s->queue.count < BL_SENDQUEUE_PACKETS
                                      && bl_h264_pay_next (&pay, &payload);
@@ -317,7 +323,7 @@ audio_timestamp (BlSenderTrack *track, BlTime captured_us)
 {
   uint32_t exact
       = track->timestamp_offset + ticks (captured_us, AUDIO_CLOCK_HZ);
-  uint32_t next = track->last_timestamp + OPUS_TICKS;
+  uint32_t next = track->last_timestamp + BL_SOUND_FRAME_TICKS;
   int32_t off = bl_ts_diff (exact, next);
   bool steady
       = track->started && off < AUDIO_SLACK_TICKS && off > -AUDIO_SLACK_TICKS;
@@ -331,14 +337,16 @@ bl_sender_audio (BlSender *sender, const uint8_t *data, size_t length,
                  BlTime captured_us, BlNtp captured_ntp, BlTime now, BlNtp wall)
 {
   BlSenderTrack *track = &sender->audio;
-  if (!track->negotiated.present || !sender->open || length > MAX_PAYLOAD)
+  if (!track->negotiated.present || !sender->open
+      || length > BL_SENDER_MAX_PAYLOAD)
     return;
   bool first = !track->started;
   uint32_t timestamp = audio_timestamp (track, captured_us);
+  uint64_t seq = track->next_seq++;
   bl_rtp_sender_stats_set_clock (&track->stats, timestamp, captured_ntp);
-  bl_rtp_sender_stats_on_sent (&track->stats, (uint32_t)length);
-  bl_sender_send_sound (sender, data, length, timestamp, first, captured_ntp,
-                        now, wall);
+  if (bl_sound_on_frame (&sender->sound, seq, timestamp, data, length))
+    bl_sender_send_sound (sender, seq, timestamp, first, captured_ntp, now,
+                          wall);
 }
 
 /* --- deadlines ---------------------------------------------------------------
@@ -550,6 +558,7 @@ bl_sender_stats (const BlSender *sender)
 {
   BlSenderStats stats = sender->sender_stats;
   stats.queued = sender->queue.count;
+  stats.sound_again = sender->sound.again;
   return stats;
 }
 

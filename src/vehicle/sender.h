@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The sending side of a session: access units and Opus packets become RTP
- * (RFC 6184, RFC 7587), are paced, kept for retransmission (RFC 4585, 4588) and
- * reported on (RFC 3550, RFC 3611). Sans I/O: time comes in, packets go out
- * through a callback, in clear; the caller protects and sends them.
+ * (RFC 6184, RFC 7587, and RFC 2198 by vehicle/sound.h), are paced, kept for
+ * retransmission (RFC 4585, 4588) and reported on (RFC 3550, RFC 3611). Sans
+ * I/O: time comes in, packets go out through a callback, in clear; the caller
+ * protects and sends them.
  *
  * Shape of use: bl_sender_set_open() when there is a path, and each path that
  * comes or goes; bl_sender_may_encode() before each picture; frames as they
@@ -19,7 +20,7 @@
  * and none is left out but where the rest of a picture was dropped;
  * what waits for its turn is never more than BL_SENDQUEUE_PACKETS, nor older
  * than BL_FRAMEGATE_LATE_US for long: it is dropped, counted, and a keyframe
- * asked for. Sound is never held back.
+ * asked for. Sound is never held back, but for 20 ms where the path is narrow.
  *
  * All memory is taken by bl_sender_new(). One thread.
  */
@@ -32,6 +33,7 @@
 #include "base/bltime.h"
 #include "signal/negotiated.h"
 #include "vehicle/flow.h"
+#include "vehicle/sound.h"
 
 #define BL_SENDER_MAX_RTP_BYTES 1200
 
@@ -52,6 +54,8 @@ typedef struct {
   /* What the encoder may make from now on, in all: 0 when there is only room
    * for sound. */
   void (*rate) (uint64_t video_bps, void *user_data);
+  /* What the sound's encoder is asked for from now on. */
+  void (*sound) (const BlSoundSettings *settings, void *user_data);
   /* The other end, or we, need a keyframe. Rate-limited. */
   void (*keyframe) (void *user_data);
   /* The other end says goodbye (RTCP BYE). */
@@ -68,6 +72,7 @@ typedef struct {
   uint64_t rtx_packets;
   uint64_t nacked;      /* packets asked for again */
   uint64_t nack_misses; /* of these, too old or never sent */
+  uint64_t sound_again; /* frames of sound that were carried again */
   uint64_t keyframe_requests;
   uint64_t bad_rtcp;
   uint64_t twcc_received; /* acknowledged by transport-cc */
@@ -83,6 +88,7 @@ typedef struct {
   const char *cname;
   uint64_t seed;          /* random: first numbers and timestamps */
   uint64_t max_video_bps; /* what the encoder is asked for at most */
+  uint32_t sound_bps;     /* likewise, of sound */
   BlPathMode path_mode;
 } BlSenderOptions;
 

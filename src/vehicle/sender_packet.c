@@ -110,27 +110,31 @@ bl_sender_send_rtx (BlSender *s, const BlHistoryEntry *entry, unsigned paths,
 }
 
 void
-bl_sender_send_sound (BlSender *s, const uint8_t *data, size_t length,
-                      uint32_t timestamp, bool first, BlNtp captured_ntp,
-                      BlTime now, BlNtp wall)
+bl_sender_send_sound (BlSender *s, uint64_t seq, uint32_t timestamp, bool first,
+                      BlNtp captured_ntp, BlTime now, BlNtp wall)
 {
   BlSenderTrack *track = &s->audio;
+  uint8_t payload[BL_SENDER_MAX_PAYLOAD];
+  BlWriter content = bl_writer (payload, sizeof payload);
+  uint8_t pt = bl_sound_write (&s->sound, &content, sizeof payload);
+  uint32_t length = (uint32_t)bl_writer_length (&content);
   uint8_t buffer[BUFFER_BYTES];
   BlWriter w = bl_writer (buffer, BL_SENDER_MAX_RTP_BYTES);
   BlRtpExtOffsets offsets;
   Header header = {
     .track = track,
     .ssrc = track->negotiated.ssrc,
-    .pt = track->negotiated.pt,
-    .seq = (uint16_t)track->next_seq++,
+    .pt = pt,
+    .seq = (uint16_t)seq,
     .timestamp = timestamp,
     .marker = first, /* RFC 3551 section 4.1: a talkspurt begins */
     .capture = captured_ntp,
   };
   write_header (&w, &header, wall, &offsets);
-  bl_writer_bytes (&w, data, length);
+  bl_writer_bytes (&w, payload, length);
+  bl_rtp_sender_stats_on_sent (&track->stats, length);
   let_go (s, &header, buffer, &w, &offsets,
-          bl_flow_choose (s->flow, BL_USE_SOUND, (uint32_t)length, now), now);
+          bl_flow_choose (s->flow, BL_USE_SOUND, length, now), now);
 }
 
 void

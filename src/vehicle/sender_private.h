@@ -7,6 +7,7 @@
 
 #include "rtc/history.h"
 #include "rtc/rtpstats.h"
+#include "rtc/rtx.h"
 #include "rtc/twcc.h"
 #include "vehicle/pacer.h"
 #include "vehicle/sender.h"
@@ -51,6 +52,7 @@ struct BlSender {
 
   BlSenderTrack video;
   BlSenderTrack audio;
+  BlSound sound;
 
   BlPacketPool *pool;
   BlSendQueue queue; /* of video */
@@ -105,15 +107,19 @@ void bl_sender_tell_rate (BlSender *s, BlTime now);
 /* What a packet of a payload comes to, about. */
 #define BL_SENDER_HEADER_BYTES (BL_RTP_HEADER_BYTES + 28)
 
+#define BL_SENDER_MAX_PAYLOAD                                                  \
+  (BL_SENDER_MAX_RTP_BYTES - BL_SENDER_HEADER_BYTES - BL_RTX_OSN_BYTES)
+
 /* One packet each, which leaves by `paths`. */
 void bl_sender_send_payload (BlSender *s, const BlQueuedPayload *payload,
                              uint64_t seq, unsigned paths, BlTime now,
                              BlNtp wall);
 void bl_sender_send_rtx (BlSender *s, const BlHistoryEntry *entry,
                          unsigned paths, BlTime now, BlNtp wall);
-void bl_sender_send_sound (BlSender *s, const uint8_t *data, size_t length,
-                           uint32_t timestamp, bool first, BlNtp captured_ntp,
-                           BlTime now, BlNtp wall);
+/* The newest frame of sound, and what goes with it. */
+void bl_sender_send_sound (BlSender *s, uint64_t seq, uint32_t timestamp,
+                           bool first, BlNtp captured_ntp, BlTime now,
+                           BlNtp wall);
 void bl_sender_send_rtcp (BlSender *s, uint8_t *compound, size_t length,
                           size_t capacity, BlTime now);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/blassert.h"
+#include "rtc/ccfb.h"
 #include "rtc/rtcp.h"
 #include "vehicle/sender_private.h"
 
@@ -92,8 +93,11 @@ on_report (BlSender *s, const BlRtcpPacket *packet, BlNtp wall)
     int64_t rtt_us;
     if (bl_rtcp_round_trip_us (block.lsr, block.dlsr, wall, &rtt_us))
       s->sender_stats.rtt_us = rtt_us;
-    if (!video)
+    if (!video) {
+      if (!s->per_path_reports)
+        bl_sound_on_fraction_lost (&s->sound, block.fraction_lost);
       continue;
+    }
     s->sender_stats.fraction_lost = block.fraction_lost;
     s->sender_stats.jitter_us
         = (uint32_t)((uint64_t)block.jitter * 1000000 / 90000);
@@ -101,16 +105,27 @@ on_report (BlSender *s, const BlRtcpPacket *packet, BlNtp wall)
 }
 
 static void
+ask_for_sound (BlSender *s, uint16_t seq)
+{
+  s->sender_stats.nacked++;
+  if (!bl_sound_on_nack (&s->sound, seq))
+    s->sender_stats.nack_misses++;
+}
+
+static void
 on_nack (BlSender *s, const BlRtcpPacket *packet, BlTime now)
 {
   BlRtcpFeedback feedback;
-  if (!bl_rtcp_read_feedback (packet, &feedback)
-      || feedback.media_ssrc != s->video.negotiated.ssrc)
+  if (!bl_rtcp_read_feedback (packet, &feedback))
     return;
   BlRtcpNackIter iter = bl_rtcp_nack_iter (&feedback);
   uint16_t seq;
-  while (bl_rtcp_nack_next (&iter, &seq))
-    bl_sender_queue_rtx (s, seq, now);
+  while (bl_rtcp_nack_next (&iter, &seq)) {
+    if (feedback.media_ssrc == s->video.negotiated.ssrc)
+      bl_sender_queue_rtx (s, seq, now);
+    else if (feedback.media_ssrc == s->audio.negotiated.ssrc)
+      ask_for_sound (s, seq);
+  }
 }
 
 static void
@@ -180,8 +195,18 @@ on_transport_cc (BlSender *s, const BlRtcpPacket *packet, BlTime now)
 static void
 on_ccfb (BlSender *s, unsigned path, const BlRtcpPacket *packet, BlTime now)
 {
-  if (s->per_path_reports && !bl_flow_on_ccfb (s->flow, path, packet, now))
+  if (!s->per_path_reports)
+    return;
+  if (!bl_flow_on_ccfb (s->flow, path, packet, now)) {
     s->sender_stats.bad_rtcp++;
+    return;
+  }
+  BlCcfbReport report;
+  BlCcfbResult result;
+  bl_ccfb_parse (packet, &report);
+  while (bl_ccfb_next (&report, &result))
+    if (result.received && result.ssrc == s->audio.negotiated.ssrc)
+      bl_sound_on_heard (&s->sound, result.seq);
 }
 
 static void

@@ -175,6 +175,15 @@ on_rate (guint64 video_bps, gpointer user_data)
 }
 
 static void
+on_sound (const BlSoundSettings *settings, gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  bl_debug ("sound %u b/s, in-band FEC for %u %% of loss",
+            settings->bitrate_bps, settings->loss_percent);
+  bl_capture_set_sound (v->capture, settings);
+}
+
+static void
 on_gate (bool open, gpointer user_data)
 {
   BlVehicle *v = user_data;
@@ -189,6 +198,7 @@ static const BlPublisherCallbacks publisher_callbacks = {
   .failed = on_failed,
   .keyframe = on_keyframe,
   .rate = on_rate,
+  .sound = on_sound,
   .gate = on_gate,
 };
 
@@ -231,6 +241,7 @@ new_session (BlVehicle *v)
     .call_id = v->identity.id,
     .previous_session_url = v->session_url,
     .max_video_bps = (guint64)v->options->capture.bitrate_bps,
+    .sound_bps = (guint)v->options->capture.sound_bitrate_bps,
     .path_mode = v->options->path_mode,
   };
   v->publisher = bl_publisher_new (&options, &publisher_callbacks, v);

@@ -27,7 +27,9 @@ on_send (uint8_t *packet, size_t length, size_t capacity, unsigned paths,
   s->paths = paths;
   s->at_us = sender_world.now_us;
   BlRtp rtp;
-  if (sender_world.acknowledged && !rtcp
+  bool lost = sender_world.loses_every > 0
+              && sender_world.n_sent % sender_world.loses_every == 0;
+  if (sender_world.acknowledged && !rtcp && !lost
       && bl_rtp_parse (packet, length, &rtp) == BL_RTP_OK)
     bl_ccfb_receiver_on_packet (&sender_world.arrivals, rtp.ssrc, rtp.seq,
                                 BL_ECN_NOT_ECT, sender_world.now_us);
@@ -39,6 +41,12 @@ static void
 on_rate (uint64_t video_bps, void *user_data)
 {
   sender_world.rate_bps = video_bps;
+}
+
+static void
+on_sound (const BlSoundSettings *settings, void *user_data)
+{
+  sender_world.sound = *settings;
 }
 
 static void
@@ -54,7 +62,11 @@ on_bye (void *user_data)
 }
 
 static const BlSenderCallbacks callbacks = {
-  .send = on_send, .rate = on_rate, .keyframe = on_keyframe, .bye = on_bye
+  .send = on_send,
+  .rate = on_rate,
+  .sound = on_sound,
+  .keyframe = on_keyframe,
+  .bye = on_bye,
 };
 
 const BlNegotiated sender_world_negotiated = {
@@ -76,6 +88,8 @@ const BlNegotiated sender_world_negotiated = {
              .sends = true,
              .pt = 111,
              .rtx_pt = -1,
+             .red_pt = 63,
+             .feedback = BL_FEEDBACK_NACK | BL_FEEDBACK_CCFB,
              .clock_rate = 48000,
              .ssrc = AUDIO_SSRC,
              .extensions = { .id = { [BL_RTP_EXT_MID] = 1,
@@ -89,10 +103,12 @@ sender_world_open (void)
   sender_world.n_sent = sender_world.n_keyframes = sender_world.n_byes = 0;
   sender_world.now_us = START;
   sender_world.acknowledged = false;
+  sender_world.loses_every = 0;
   bl_ccfb_receiver_init (&sender_world.arrivals);
   BlSenderOptions options = { .cname = "cname",
                               .seed = 5,
                               .max_video_bps = BITRATE,
+                              .sound_bps = SOUND_BITRATE,
                               .path_mode = BL_PATH_MODE_PROTECT };
   BlSender *s
       = bl_sender_new (&sender_world_negotiated, &options, &callbacks, NULL);

@@ -10,13 +10,14 @@
 #include "rtc/rtp.h"
 #include "vehicle/sender.h"
 
-#define VIDEO_SSRC 0x1111
-#define RTX_SSRC   0x2222
-#define AUDIO_SSRC 0x3333
-#define RELAY_SSRC 0x9999
-#define BITRATE    UINT64_C (2000000)
-#define START      (1000 * BL_SECOND)
-#define MAX_SENT   8192
+#define VIDEO_SSRC    0x1111
+#define RTX_SSRC      0x2222
+#define AUDIO_SSRC    0x3333
+#define RELAY_SSRC    0x9999
+#define BITRATE       UINT64_C (2000000)
+#define SOUND_BITRATE 32000
+#define START         (1000 * BL_SECOND)
+#define MAX_SENT      8192
 
 typedef struct {
   uint8_t data[1400];
@@ -30,8 +31,10 @@ typedef struct {
   SenderWorldPacket sent[MAX_SENT];
   unsigned n_sent, n_keyframes, n_byes;
   BlTime now_us;
-  uint64_t rate_bps; /* the last the encoder was told */
-  bool acknowledged; /* the other end reports what arrives, as all does */
+  uint64_t rate_bps;     /* the last the encoder was told */
+  BlSoundSettings sound; /* likewise */
+  bool acknowledged;     /* the other end reports what arrives, as all does */
+  unsigned loses_every;  /* packet; 0: none */
   BlCcfbReceiver arrivals;
   uint8_t access_unit[400000]; /* the last made */
 } SenderWorld;

@@ -27,8 +27,8 @@ static const BlCaptureOptions defaults = {
 typedef struct {
   BlCapture *capture;
   guint video, audio, keyframes, bad_keyframes;
-  guint loud;  /* of audio */
-  gsize bytes; /* of video */
+  guint loud, quiet; /* of audio */
+  gsize bytes;       /* of video */
   guint32 profile_level_id;
   guint width, height;
   BlTime last_captured_us;
@@ -68,8 +68,9 @@ on_frame (const BlCaptureFrame *frame, gpointer data)
   Seen *seen = data;
   if (!frame->video) {
     seen->audio++;
-    /* Silence takes 21 bytes, the tone over 50. */
-    seen->loud += frame->length >= 30;
+    /* Silence takes 35 bytes, the tone over 55. */
+    seen->loud += frame->length >= 50;
+    seen->quiet += frame->length < 50;
     return;
   }
   seen->video++;
@@ -185,6 +186,20 @@ START_TEST (the_bitrate_changes_while_it_runs)
   (void)bytes_of (&seen, 15);
   gsize low = bytes_of (&seen, 60);
   ck_assert_msg (low * 2 < high, "%zu bytes before, %zu after", high, low);
+}
+END_TEST
+
+START_TEST (the_sounds_bitrate_changes_while_it_runs)
+{
+  Seen seen = { 0 };
+  g_autoptr (BlCapture) c = bl_capture_new (&defaults, &callbacks, &seen);
+  bl_capture_start (c);
+  RUN_UNTIL (&seen, seen.loud >= 20);
+  bl_capture_set_sound (c, &(BlSoundSettings){ 14000, 20 });
+  RUN_UNTIL (&seen, seen.quiet >= 20);
+  bl_capture_set_sound (c, &(BlSoundSettings){ 32000, 0 });
+  guint before = seen.loud;
+  RUN_UNTIL (&seen, seen.loud >= before + 20);
 }
 END_TEST
 
@@ -387,6 +402,7 @@ main (void)
   tcase_add_test (tc, a_frame_bears_the_moment_of_its_capture);
   tcase_add_test (tc, a_keyframe_comes_when_it_is_asked_for);
   tcase_add_test (tc, the_bitrate_changes_while_it_runs);
+  tcase_add_test (tc, the_sounds_bitrate_changes_while_it_runs);
   tcase_add_test (tc, the_size_changes_while_it_runs);
   tcase_add_test (tc, a_shut_gate_lets_no_picture_through_and_is_no_stall);
   tcase_add_test (tc, a_missing_camera_is_reported_and_tried_again);

@@ -202,6 +202,11 @@ on_gate (bool open, gpointer user_data)
 {
 }
 
+static void
+on_sound (const BlSoundSettings *settings, gpointer data)
+{
+}
+
 static const BlPublisherCallbacks callbacks = {
   .session = on_session,
   .connected = on_connected,
@@ -210,6 +215,7 @@ static const BlPublisherCallbacks callbacks = {
   .failed = on_failed,
   .keyframe = on_keyframe,
   .rate = on_rate,
+  .sound = on_sound,
   .gate = on_gate,
 };
 

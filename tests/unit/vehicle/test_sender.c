@@ -5,6 +5,7 @@
 
 #include "../run_suite.h"
 #include "rtc/h264_depay.h"
+#include "rtc/red.h"
 #include "rtc/rtcp.h"
 #include "rtc/rtpext.h"
 #include "rtc/rtx.h"
@@ -12,13 +13,19 @@
 #include "sender_world.h"
 
 static void
-receive_nack (BlSender *s, const uint16_t *seqs, size_t n)
+receive_nack_of (BlSender *s, uint32_t ssrc, const uint16_t *seqs, size_t n)
 {
   uint8_t buffer[512];
   BlWriter w = bl_writer (buffer, sizeof buffer);
-  bl_rtcp_write_nack (&w, RELAY_SSRC, VIDEO_SSRC, seqs, n);
+  bl_rtcp_write_nack (&w, RELAY_SSRC, ssrc, seqs, n);
   bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), sender_world.now_us,
                      sender_world_wall (sender_world.now_us));
+}
+
+static void
+receive_nack (BlSender *s, const uint16_t *seqs, size_t n)
+{
+  receive_nack_of (s, VIDEO_SSRC, seqs, n);
 }
 
 static void
@@ -215,6 +222,58 @@ START_TEST (a_nack_for_what_was_never_sent_is_counted_and_ignored)
   sender_world_run_until (s, START + 60 * BL_MS);
   ck_assert_uint_eq (bl_sender_stats (s).nack_misses, 2);
   ck_assert_uint_eq (bl_sender_stats (s).rtx_packets, 0);
+  bl_sender_free (s);
+}
+END_TEST
+
+START_TEST (a_nack_for_sound_is_answered_in_the_next_packet)
+{
+  BlSender *s = sender_world_open ();
+  uint8_t opus[80] = { 0x48 };
+  unsigned i = 0;
+  BlRtp rtp, lost = { 0 };
+  for (unsigned n = 0; n < 4; n++) {
+    opus[1] = (uint8_t)n;
+    bl_sender_audio (s, opus, sizeof opus, START + n * 20 * BL_MS,
+                     sender_world_wall (START + n * 20 * BL_MS),
+                     sender_world.now_us,
+                     sender_world_wall (sender_world.now_us));
+    ck_assert (sender_world_next_rtp (&i, AUDIO_SSRC, &rtp));
+    ck_assert_uint_eq (rtp.payload_type, n < 3 ? 111 : 63);
+    if (n == 1)
+      lost = rtp;
+    if (n < 2)
+      continue;
+    receive_nack_of (s, AUDIO_SSRC, &lost.seq, 1);
+  }
+  BlRed red;
+  ck_assert (bl_red_parse (rtp.payload, rtp.payload_length, &red));
+  ck_assert_uint_eq (red.n, 2);
+  ck_assert_uint_eq (rtp.timestamp - red.blocks[0].back, lost.timestamp);
+  ck_assert_uint_eq (red.blocks[0].length, lost.payload_length);
+  ck_assert_mem_eq (red.blocks[0].data, lost.payload, lost.payload_length);
+  ck_assert_uint_eq (bl_sender_stats (s).sound_again, 1);
+  bl_sender_free (s);
+}
+END_TEST
+
+START_TEST (sound_that_gets_lost_is_sent_with_redundancy)
+{
+  BlSender *s = sender_world_open_acknowledged ();
+  uint8_t opus[80] = { 0x48 };
+  sender_world.loses_every = 10;
+  for (unsigned n = 0; n < 200; n++) {
+    bl_sender_audio (s, opus, sizeof opus, sender_world.now_us,
+                     sender_world_wall (sender_world.now_us),
+                     sender_world.now_us,
+                     sender_world_wall (sender_world.now_us));
+    sender_world_run_until (s, sender_world.now_us + 20 * BL_MS);
+  }
+  BlRtp rtp = { 0 };
+  for (unsigned i = 0; sender_world_next_rtp (&i, AUDIO_SSRC, &rtp);)
+    ;
+  ck_assert_uint_eq (rtp.payload_type, 63);
+  ck_assert_uint_gt (sender_world.sound.loss_percent, 0);
   bl_sender_free (s);
 }
 END_TEST
@@ -434,6 +493,8 @@ main (void)
   tcase_add_test (tc, sound_steps_by_whole_packets_and_follows_a_gap);
   tcase_add_test (tc, a_nack_is_answered_by_rtx_with_the_same_payload);
   tcase_add_test (tc, a_nack_for_what_was_never_sent_is_counted_and_ignored);
+  tcase_add_test (tc, a_nack_for_sound_is_answered_in_the_next_packet);
+  tcase_add_test (tc, sound_that_gets_lost_is_sent_with_redundancy);
   tcase_add_test (tc, keyframe_requests_are_merged_and_rate_limited);
   tcase_add_test (tc, a_repeated_fir_is_one_request);
   tcase_add_test (tc, reports_go_out_soon_and_then_each_second);
