@@ -417,6 +417,7 @@ bl_http_new (const BlHttpOptions *given, GError **error)
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   http->playbacks
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  bl_http_watch_calls (http);
   if (*options->certificate) {
     tls = load_certificate (options, error);
     if (!tls || !open_door (http, 0, options->http_port, tls, error))
@@ -442,6 +443,7 @@ bl_http_free (BlHttp *http)
 {
   if (!http)
     return;
+  bl_http_unwatch_calls (http);
   for (gsize i = 0; i < G_N_ELEMENTS (http->servers); i++) {
     if (http->servers[i])
       soup_server_disconnect (http->servers[i]);

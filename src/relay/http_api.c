@@ -137,25 +137,6 @@ add_sessions (JsonBuilder *json, const BlLiveCall *call, const char *owner)
   json_builder_end_array (json);
 }
 
-void
-bl_http_on_calls (BlRequest *request)
-{
-  g_autoptr (JsonBuilder) json = json_builder_new ();
-  g_autoptr (GPtrArray) calls
-      = bl_registry_list (request->http->context.registry);
-
-  json_builder_begin_object (json);
-  bl_json_begin_array (json, "calls");
-  for (guint i = 0; i < calls->len; i++) {
-    json_builder_begin_object (json);
-    bl_http_add_call (json, g_ptr_array_index (calls, i));
-    json_builder_end_object (json);
-  }
-  json_builder_end_array (json);
-  json_builder_end_object (json);
-  bl_reply_json (request, SOUP_STATUS_OK, json);
-}
-
 static void
 add_ended_call (JsonBuilder *json, const BlCall *call)
 {

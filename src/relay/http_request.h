@@ -24,6 +24,7 @@ struct BlHttp {
   GHashTable *per_address; /* address → how many connections */
   GQueue idle;             /* connections between requests, longest first */
   GHashTable *playbacks;   /* "who recording" → when it was audited last */
+  GQueue held;             /* BlRequest that wait for the list to change */
 };
 
 struct BlRequest {
@@ -34,6 +35,7 @@ struct BlRequest {
   BlWho who;
   gsize body_bytes; /* received so far */
   gboolean waiting;
+  guint hold; /* timer of http_calls.c, while in http->held */
 };
 
 const char *bl_request_arg (const BlRequest *request, guint index);
@@ -115,9 +117,9 @@ extern const gsize bl_http_n_routes;
 void bl_http_on_page (BlRequest *request); /* http_pages.c */
 void bl_http_on_app (BlRequest *request);
 void bl_http_on_time (BlRequest *request); /* http_api.c */
-void bl_http_on_calls (BlRequest *request);
 void bl_http_on_call (BlRequest *request);
 void bl_http_on_audit (BlRequest *request);
+void bl_http_on_calls (BlRequest *request);   /* http_calls.c */
 void bl_http_on_health (BlRequest *request);  /* http_health.c */
 void bl_http_on_metrics (BlRequest *request); /* http_metrics.c */
 void bl_http_on_me (BlRequest *request);      /* http_sign_in.c */
@@ -130,6 +132,10 @@ void bl_http_on_whip (BlRequest *request); /* http_whip.c */
 void bl_http_on_whep (BlRequest *request);
 void bl_http_on_session_patch (BlRequest *request);
 void bl_http_on_session_delete (BlRequest *request);
+
+/* http_calls.c: from bl_http_new() until bl_http_free(). */
+void bl_http_watch_calls (BlHttp *http);
+void bl_http_unwatch_calls (BlHttp *http);
 
 /* A call's members of docs/api.md into the open object. */
 void bl_http_add_call (JsonBuilder *json, const BlLiveCall *call);

@@ -83,6 +83,7 @@ bl_registry_new (const BlRegistryOptions *options, GError **error)
   g_autoptr (BlRegistry) registry = g_new0 (BlRegistry, 1);
   registry->db = options->db;
   registry->options = options->options;
+  registry->edition = g_random_int ();
   registry->calls = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
                                            (GDestroyNotify)free_call);
   registry->peers = g_hash_table_new (g_str_hash, g_str_equal);
@@ -143,6 +144,28 @@ BlLiveCall *
 bl_registry_find (BlRegistry *registry, const char *id)
 {
   return g_hash_table_lookup (registry->calls, id);
+}
+
+gint64
+bl_registry_edition (const BlRegistry *registry)
+{
+  return registry->edition;
+}
+
+void
+bl_registry_watch (BlRegistry *registry, void (*changed) (gpointer user_data),
+                   gpointer user_data)
+{
+  registry->changed = changed;
+  registry->changed_data = user_data;
+}
+
+static void
+tell_change (BlRegistry *registry)
+{
+  registry->edition++;
+  if (registry->changed)
+    registry->changed (registry->changed_data);
 }
 
 static gint
@@ -253,6 +276,7 @@ bl_registry_end_call (BlRegistry *registry, BlLiveCall *call,
   bl_info ("call %s of %s to %s ended: %s", call->id, call->publisher, call->ed,
            reason);
   g_hash_table_remove (registry->calls, call->id);
+  tell_change (registry);
 }
 
 static void
@@ -325,7 +349,9 @@ bl_registry_open_call (BlRegistry *registry, const BlWho *who, const char *id,
     .started_us = now_us,
   };
   bl_info ("call %s: %s calls %s", id, who->name, ed);
-  return add_call (registry, &stored, who->display_name);
+  BlLiveCall *call = add_call (registry, &stored, who->display_name);
+  tell_change (registry);
+  return call;
 }
 
 gboolean

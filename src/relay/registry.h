@@ -157,6 +157,15 @@ gboolean bl_registry_hang_up_gone (BlRegistry *registry, const char *session,
 
 BlLiveCall *bl_registry_find (BlRegistry *registry, const char *id);
 
+/* Which list of calls this is: grows when a call opens or ends, and begins at a
+ * random number, so that one of the last run names none of this one. */
+gint64 bl_registry_edition (const BlRegistry *registry);
+
+/* `changed` is called when it has grown; NULL: nobody is. */
+void bl_registry_watch (BlRegistry *registry,
+                        void (*changed) (gpointer user_data),
+                        gpointer user_data);
+
 /* (element-type BlLiveCall) newest first; free with g_ptr_array_unref(). */
 GPtrArray *bl_registry_list (BlRegistry *registry);
 

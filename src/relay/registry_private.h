@@ -26,6 +26,9 @@ struct BlRegistry {
   } gone[BL_REGISTRY_GONE];
   guint next_gone;
   gint64 access_checked_us;
+  gint64 edition; /* of the table of calls */
+  void (*changed) (gpointer user_data);
+  gpointer changed_data;
   gboolean has_worker_stats[BL_OPTIONS_MAX_WORKERS];
   BlWorkerStats worker_stats[BL_OPTIONS_MAX_WORKERS];
 };

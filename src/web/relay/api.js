@@ -79,7 +79,7 @@ export async function post(path, body = {}) {
  * @param {number} ms
  * @param {AbortSignal} signal ends it early
  */
-function pause(ms, signal) {
+export function pause(ms, signal) {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const end = () => {

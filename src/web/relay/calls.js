@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { ApiError, get, poll } from './api.js';
+import { ApiError, get, pause, poll } from './api.js';
 import { dateTime, el, setText, show } from './dom.js';
+
+/* Between an answer and the next question. */
+const BREATH_MS = 50;
+const RETRY_MS = 1000;
 
 const STATES = {
   live: 'Live',
@@ -41,14 +45,20 @@ export function callsPage(main, signal) {
   /** @type {Map<string, CallItem>} */
   const items = new Map();
 
-  poll(1000, signal, async () => {
+  // The relay answers once there is another list than the one named, or after
+  // a second.
+  let known = -1;
+  poll(BREATH_MS, signal, async () => {
     try {
-      const { calls } = await get('/api/calls');
+      const { calls, edition } = await get(`/api/calls?after=${known}`);
+      known = edition;
       show(problem, false);
       show(none, calls.length === 0);
       update(list, items, calls);
     } catch (error) {
+      known = -1;
       pollProblem(error, problem);
+      await pause(RETRY_MS, signal);
     }
   });
 }
