@@ -16,6 +16,10 @@
 #define PACKETS_PER_SOURCE (BL_TRACK_VIDEO_HISTORY + BL_TRACK_AUDIO_HISTORY)
 #define PACKETS_BESIDE     (BL_HANDSHAKES_MAX + BL_UDP_BATCH)
 
+/* So many calls at a time find their memory there when they begin: three that
+ * are live, and three before them that are in their grace time. */
+#define SOURCES_FORESEEN 6
+
 struct BlHub {
   BlLoop loop;
   BlPacketPool *pool;
@@ -31,6 +35,12 @@ struct BlHub {
   BlTime queued_since;
 };
 
+static void
+warm (BlPacketPool *pool, guint n_sources)
+{
+  bl_packet_pool_warm (pool, n_sources * PACKETS_PER_SOURCE + PACKETS_BESIDE);
+}
+
 BlHub *
 bl_hub_new (const BlHubOptions *options)
 {
@@ -38,6 +48,7 @@ bl_hub_new (const BlHubOptions *options)
       options->max_sources * PACKETS_PER_SOURCE + PACKETS_BESIDE);
   if (!pool)
     return NULL;
+  warm (pool, MIN (options->max_sources, SOURCES_FORESEEN));
 
   BlHub *hub = g_new0 (BlHub, 1);
   BlLoop *loop = &hub->loop;
@@ -110,8 +121,7 @@ bl_hub_add_source (BlHub *hub, BlSourceId id, guint64 call_number, bool record)
   hub->feeds[hub->n_feeds++] = feed;
   /* The memory of a call is taken when it begins, or is that of one that has
    * ended. */
-  bl_packet_pool_warm (hub->pool,
-                       hub->n_feeds * PACKETS_PER_SOURCE + PACKETS_BESIDE);
+  warm (hub->pool, hub->n_feeds);
 }
 
 static gboolean
