@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "vehicle/encoder.h"
+#include "vehicle/softencoder.h"
 #include "vehicle/timer.h"
 
 /* Two seconds of sound, or of pictures at 30 a second with their sound. */
@@ -37,9 +38,10 @@ struct BlCapture {
   BlEncoderSettings settings;
   BlSoundSettings sound;
   GstElement *pipeline; /* NULL while stopped */
-  GstElement *encoder;
-  GstElement *size;  /* NULL: the picture's can't be changed */
-  GstElement *voice; /* NULL: nor can the sound's encoder */
+  GstElement *encoder;  /* NULL: `soft` encodes */
+  BlSoftEncoder *soft;  /* NULL: `encoder` does */
+  GstElement *size;     /* NULL: the picture's can't be changed */
+  GstElement *voice;    /* NULL: nor can the sound's encoder */
   GSource *bus_source;
   GSource *watch;
   GSource *retry;
@@ -131,6 +133,23 @@ take_sample (GstAppSink *sink, BlCapture *c, bool video)
 }
 
 static GstFlowReturn
+on_raw_sample (GstAppSink *sink, gpointer data)
+{
+  BlCapture *c = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GstSample) raw = gst_app_sink_pull_sample (sink);
+  if (!raw)
+    return GST_FLOW_EOS;
+  GstSample *sample = bl_softencoder_encode (c->soft, raw, &error);
+  if (!sample) {
+    GST_ELEMENT_ERROR (sink, STREAM, ENCODE, ("%s", error->message), (NULL));
+    return GST_FLOW_ERROR;
+  }
+  push (c, sample, true, gst_element_get_base_time (GST_ELEMENT (sink)));
+  return GST_FLOW_OK;
+}
+
+static GstFlowReturn
 on_video_sample (GstAppSink *sink, gpointer data)
 {
   return take_sample (sink, data, true);
@@ -196,6 +215,9 @@ deliver (BlCapture *c, const Queued *q)
     .video = q->video,
     .keyframe
     = q->video && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT),
+    .recovers
+    = q->video && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT),
+    .picture = GST_BUFFER_OFFSET (buffer),
     .data = map.data,
     .length = map.size,
     .captured_us = captured,
@@ -238,6 +260,7 @@ stop_pipeline (BlCapture *c)
   stop_source (&c->bus_source);
   if (c->pipeline)
     gst_element_set_state (c->pipeline, GST_STATE_NULL);
+  g_clear_pointer (&c->soft, bl_softencoder_free);
   gst_clear_object (&c->encoder);
   gst_clear_object (&c->size);
   gst_clear_object (&c->voice);
@@ -423,19 +446,30 @@ set_up_pipeline (BlCapture *c)
 {
   GstAppSinkCallbacks video
       = { .new_sample = on_video_sample, .eos = on_video_eos };
+  GstAppSinkCallbacks raw
+      = { .new_sample = on_raw_sample, .eos = on_video_eos };
   GstAppSinkCallbacks audio = { .new_sample = on_audio_sample };
-  set_up_sink (c, "video", &video);
+  g_autoptr (GstElement) raw_sink
+      = gst_bin_get_by_name (GST_BIN (c->pipeline), "raw");
+  if (raw_sink) {
+    c->soft = bl_softencoder_new (c->options->fps, BL_PIPELINE_KEYFRAME_S,
+                                  (int)c->settings.bitrate_bps);
+    set_up_sink (c, "raw", &raw);
+  } else {
+    c->encoder = gst_bin_get_by_name (GST_BIN (c->pipeline), "encoder");
+    set_up_sink (c, "video", &video);
+  }
   set_up_sink (c, "audio", &audio);
-  c->encoder = gst_bin_get_by_name (GST_BIN (c->pipeline), "encoder");
   c->size = gst_bin_get_by_name (GST_BIN (c->pipeline), "size");
   c->voice = gst_bin_get_by_name (GST_BIN (c->pipeline), "voice");
   if (c->voice)
     bl_encoder_set_sound (c->voice, &c->sound);
   if (c->size)
     bl_encoder_set_size (c->size, c->settings.width, c->settings.height);
-  g_autoptr (GstPad) raw = gst_element_get_static_pad (c->encoder, "sink");
-  if (raw)
-    gst_pad_add_probe (raw, GST_PAD_PROBE_TYPE_BUFFER, on_raw_picture, c, NULL);
+  g_autoptr (GstPad) pad
+      = gst_element_get_static_pad (raw_sink ? raw_sink : c->encoder, "sink");
+  if (pad)
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_raw_picture, c, NULL);
 
   /* CLOCK_MONOTONIC, whatever clock the sound card would like to give. */
   g_autoptr (GstClock) clock = gst_system_clock_obtain ();
@@ -537,8 +571,19 @@ bl_capture_stop (BlCapture *capture)
 void
 bl_capture_force_keyframe (BlCapture *capture)
 {
-  if (capture->encoder)
+  if (capture->soft)
+    bl_softencoder_force_keyframe (capture->soft);
+  else if (capture->encoder)
     bl_encoder_force_keyframe (capture->encoder);
+}
+
+void
+bl_capture_lose (BlCapture *capture, guint64 picture)
+{
+  if (capture->soft)
+    bl_softencoder_lose (capture->soft, picture);
+  else
+    bl_capture_force_keyframe (capture);
 }
 
 void
@@ -549,11 +594,12 @@ bl_capture_set_encoder (BlCapture *capture, const BlEncoderSettings *settings)
                    && settings->height == c->settings.height;
   c->settings = *settings;
   g_atomic_int_set (&c->every, settings->every);
-  if (!c->encoder)
-    return;
   if (c->size && !same_size)
     bl_encoder_set_size (c->size, settings->width, settings->height);
-  bl_encoder_set_bitrate (c->encoder, (int)settings->bitrate_bps);
+  if (c->soft)
+    bl_softencoder_set_bitrate (c->soft, (int)settings->bitrate_bps);
+  else if (c->encoder)
+    bl_encoder_set_bitrate (c->encoder, (int)settings->bitrate_bps);
 }
 
 void

@@ -3,7 +3,8 @@
  * Camera and microphone: runs a pipeline (vehicle/pipeline.h) and gives its
  * access units and Opus packets, each with the moment it was captured.
  *
- * GStreamer runs it on threads of its own. What comes out goes through a
+ * GStreamer runs it on threads of its own, and libx264 where the pipeline gives
+ * raw pictures (vehicle/softencoder.h). What comes out goes through a
  * bounded queue into the main context that was the thread's default at
  * bl_capture_new(); all callbacks run there, and all functions belong there.
  * When that thread is late the oldest is dropped and counted, and a keyframe is
@@ -33,7 +34,10 @@ typedef struct BlCapture BlCapture;
 /* Borrowed for the length of the callback. */
 typedef struct {
   bool video;    /* an access unit in Annex B; else one Opus packet */
-  bool keyframe; /* video only */
+  bool keyframe; /* video only, as are the next two */
+  /* It refers to nothing that bl_capture_lose() has told of. */
+  bool recovers;
+  guint64 picture; /* its number, for bl_capture_lose() */
   const guint8 *data;
   gsize length;
   BlTime captured_us; /* monotonic */
@@ -80,6 +84,10 @@ void bl_capture_stop (BlCapture *capture);
 
 /* The next access unit is to be an IDR. Does nothing while it isn't running. */
 void bl_capture_force_keyframe (BlCapture *capture);
+
+/* The picture of this number and all since never left: the next is to refer to
+ * none of them, or to be an IDR where the encoder knows no better. */
+void bl_capture_lose (BlCapture *capture, guint64 picture);
 
 /* From the next picture on; kept over restarts. The size changes only where the
  * pipeline can (pipelines/README.md). */

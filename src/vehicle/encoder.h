@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What can be asked of a running encoder, whichever it is. Any thread.
+ * What can be asked of a pipeline's own encoder, whichever it is. Any thread.
  */
 #pragma once
 

@@ -25,15 +25,26 @@ static void
 measure_anew (BlEncoding *e)
 {
   e->pictures = 0;
-  e->bytes = 0;
+  e->bytes = e->share = 0;
+}
+
+/* By more than an eighth? */
+static bool
+is_large_change (uint64_t before_bps, uint64_t rate_bps)
+{
+  uint64_t change
+      = before_bps > rate_bps ? before_bps - rate_bps : rate_bps - before_bps;
+  return change * 8 > before_bps;
 }
 
 bool
 bl_encoding_set_rate (BlEncoding *e, uint64_t rate_bps, BlTime now)
 {
   bool other_rung = bl_ladder_on_rate (&e->ladder, rate_bps, now);
-  if (other_rung || e->rate_bps != rate_bps)
+  if (other_rung)
     measure_anew (e);
+  if (other_rung || is_large_change (e->rate_bps, rate_bps))
+    e->settling = BL_ENCODING_SETTLES;
   e->rate_bps = rate_bps;
   return other_rung;
 }
@@ -48,20 +59,23 @@ every (const BlEncoding *e)
 bool
 bl_encoding_on_picture (BlEncoding *e, uint32_t bytes, bool keyframe)
 {
-  /* A keyframe is as large as it must be, and says nothing of the rest. */
+  /* A keyframe is as large as it must be, and what follows makes up for it. */
   if (keyframe)
+    e->settling = BL_ENCODING_SETTLES;
+  if (e->settling > 0) {
+    e->settling--;
     return false;
-  e->pictures++;
+  }
   e->bytes += bytes;
-  if (e->pictures < BL_ENCODING_PICTURES)
+  e->share += e->rate_bps * every (e) / (8 * e->source_fps);
+  if (++e->pictures < BL_ENCODING_PICTURES)
     return false;
-  uint64_t fps = e->source_fps / every (e);
-  uint64_t made_bps = (uint64_t)e->bytes * 8 * fps / e->pictures;
+  uint64_t made = e->bytes * 100, share = e->share;
   uint32_t before = e->percent;
   measure_anew (e);
-  if (made_bps * 100 < e->rate_bps * (100 - UP_PERCENT))
+  if (made < share * (100 - UP_PERCENT))
     e->percent += e->percent * UP_PERCENT / 100;
-  else if (made_bps * 100 > e->rate_bps * (100 + UP_PERCENT))
+  else if (made > share * (100 + UP_PERCENT))
     e->percent -= e->percent * DOWN_PERCENT / 100;
   if (e->percent > BL_ENCODING_MOST_PERCENT)
     e->percent = BL_ENCODING_MOST_PERCENT;

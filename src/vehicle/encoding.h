@@ -19,8 +19,10 @@
 #define BL_ENCODING_MOST_PERCENT  135
 #define BL_ENCODING_LEAST_PERCENT 85
 
-/* Pictures over which it is measured. */
+/* Pictures over which it is measured, and those from a keyframe or a large
+ * change of the rate on that say nothing of it: the encoder is settling. */
 #define BL_ENCODING_PICTURES 15
+#define BL_ENCODING_SETTLES  4
 
 typedef struct {
   uint16_t width, height; /* of the encoded picture; even */
@@ -32,8 +34,10 @@ typedef struct {
   uint16_t source_width, source_height, source_fps;
   BlLadder ladder;
   uint64_t rate_bps;
-  uint32_t percent; /* of the rate that the encoder is told */
-  uint32_t pictures, bytes;
+  uint32_t percent;      /* of the rate that the encoder is told */
+  uint32_t pictures;     /* measured so far */
+  uint32_t settling;     /* this many more are not */
+  uint64_t bytes, share; /* what they came to, and what the rate gave them */
 } BlEncoding;
 
 void bl_encoding_init (BlEncoding *e, uint16_t width, uint16_t height,

@@ -12,9 +12,6 @@ G_DEFINE_QUARK (bl_pipeline_error, bl_pipeline_error)
 
 #define SUFFIX    ".pipeline"
 #define MAX_BYTES 16384
-/* A keyframe costs three pictures, and who joins or has lost something asks for
- * one. These are for viewers that get nothing else (relay/thinner.h). */
-#define KEYFRAME_SECONDS 4
 
 /* Which Debian package has an element that a pipeline of ours may name. */
 static const struct {
@@ -174,7 +171,7 @@ FILL_NUMBER (height, o->height)
 FILL_NUMBER (fps, o->fps)
 FILL_NUMBER (bitrate_kbps, o->bitrate_bps / 1000)
 FILL_NUMBER (bitrate_bps, o->bitrate_bps)
-FILL_NUMBER (keyframe_interval, o->fps *KEYFRAME_SECONDS)
+FILL_NUMBER (keyframe_interval, o->fps *BL_PIPELINE_KEYFRAME_S)
 FILL_NUMBER (audio_bitrate_bps, o->sound_bitrate_bps)
 
 static gboolean
@@ -358,33 +355,42 @@ set_missing_element (const char *name, GstParseContext *context, GError **error)
   g_string_free (text, TRUE);
 }
 
+/* Is there an element of this name, made by `factory` (NULL: any)? */
+static bool
+has_element (GstElement *pipeline, const char *name, const char *factory)
+{
+  g_autoptr (GstElement) element
+      = GST_IS_BIN (pipeline) ? gst_bin_get_by_name (GST_BIN (pipeline), name)
+                              : NULL;
+  GstElementFactory *made_by
+      = element ? gst_element_get_factory (element) : NULL;
+  return made_by
+         && (!factory || g_str_equal (GST_OBJECT_NAME (made_by), factory));
+}
+
 static gboolean
 has_shape (GstElement *pipeline, const char *name, GError **error)
 {
   static const struct {
     const char *name;
     const char *factory; /* NULL: any */
+    bool encoded;        /* only where the pipeline itself encodes */
   } needed[] = {
-    { "encoder", NULL },
-    { "video", "appsink" },
-    { "audio", "appsink" },
+    { "encoder", NULL, true },
+    { "video", "appsink", true },
+    { "audio", "appsink", false },
   };
+  bool raw = has_element (pipeline, "raw", "appsink");
   for (guint i = 0; i < G_N_ELEMENTS (needed); i++) {
-    g_autoptr (GstElement) element
-        = GST_IS_BIN (pipeline)
-              ? gst_bin_get_by_name (GST_BIN (pipeline), needed[i].name)
-              : NULL;
-    GstElementFactory *factory
-        = element ? gst_element_get_factory (element) : NULL;
-    if (factory
-        && (!needed[i].factory
-            || g_str_equal (GST_OBJECT_NAME (factory), needed[i].factory)))
+    if ((needed[i].encoded && raw)
+        || has_element (pipeline, needed[i].name, needed[i].factory))
       continue;
     g_set_error (error, BL_PIPELINE_ERROR, BL_PIPELINE_ERROR_SHAPE,
-                 "pipeline %s: there is no %s called “%s”; see"
+                 "pipeline %s: there is no %s called “%s”%s; see"
                  " pipelines/README.md",
                  name, needed[i].factory ? needed[i].factory : "element",
-                 needed[i].name);
+                 needed[i].name,
+                 needed[i].encoded ? ", and no appsink called “raw”" : "");
     return FALSE;
   }
   return TRUE;

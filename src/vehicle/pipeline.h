@@ -13,6 +13,11 @@
 #include <glib.h>
 #include <gst/gst.h>
 
+/* A keyframe of the encoder's own accord: it costs more than a picture, and who
+ * joins or has lost something asks for one. These are for viewers that get
+ * nothing else (relay/thinner.h). */
+#define BL_PIPELINE_KEYFRAME_S 4
+
 /* "none" is a pipeline without sound of its own: silence. */
 #define BL_PIPELINE_SOUND_CHOICES "auto|alsa|pulse|tone|none"
 
@@ -40,7 +45,7 @@ typedef enum {
   BL_PIPELINE_ERROR_PLACEHOLDER, /* unknown ${…}, or a value that can't go in */
   BL_PIPELINE_ERROR_ELEMENT,     /* GStreamer lacks an element */
   BL_PIPELINE_ERROR_SYNTAX,      /* not a pipeline */
-  BL_PIPELINE_ERROR_SHAPE,       /* lacks encoder, video or audio */
+  BL_PIPELINE_ERROR_SHAPE,       /* lacks raw, or encoder and video; or audio */
   BL_PIPELINE_ERROR_SOURCE,      /* the camera or file is not there */
 } BlPipelineError;
 

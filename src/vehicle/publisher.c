@@ -96,6 +96,13 @@ on_sound (const BlSoundSettings *settings, void *user_data)
 }
 
 static void
+on_lost_picture (uint64_t picture, void *user_data)
+{
+  BlPublisher *p = user_data;
+  p->callbacks->lost_picture (picture, p->user_data);
+}
+
+static void
 on_keyframe (void *user_data)
 {
   BlPublisher *p = user_data;
@@ -113,6 +120,7 @@ static const BlSenderCallbacks sender_callbacks = {
   .send = on_send,
   .rate = on_rate,
   .sound = on_sound,
+  .lost = on_lost_picture,
   .keyframe = on_keyframe,
   .bye = on_bye,
 };
@@ -126,8 +134,15 @@ bl_publisher_frame (BlPublisher *publisher, const BlCaptureFrame *frame)
   BlTime now = bl_clock_now ();
   BlNtp wall = bl_clock_ntp ();
   if (frame->video)
-    bl_sender_video (p->sender, frame->data, frame->length, frame->keyframe,
-                     frame->captured_us, frame->captured_ntp, now, wall);
+    bl_sender_video (p->sender,
+                     &(BlSenderPicture){ .data = frame->data,
+                                         .length = frame->length,
+                                         .number = frame->picture,
+                                         .keyframe = frame->keyframe,
+                                         .recovers = frame->recovers,
+                                         .captured_us = frame->captured_us,
+                                         .captured_ntp = frame->captured_ntp },
+                     now, wall);
   else
     bl_sender_audio (p->sender, frame->data, frame->length, frame->captured_us,
                      frame->captured_ntp, now, wall);

@@ -30,6 +30,8 @@ typedef struct {
   void (*silent) (gpointer user_data);
   /* bl_publisher_open() or bl_publisher_restart_ice() failed. */
   void (*failed) (const GError *error, gpointer user_data);
+  /* The picture of this number and all since never left. */
+  void (*lost_picture) (guint64 picture, gpointer user_data);
   /* The next access unit is to be a keyframe. */
   void (*keyframe) (gpointer user_data);
   /* What the encoder may make from now on, in bit/s. */

@@ -125,6 +125,24 @@ lose_queue (BlSender *s)
   s->await_keyframe = true;
 }
 
+/* What waits and has not begun to leave is lost, without a trace in the
+ * numbers; what has begun is completed, as long as that is of use. */
+static void
+lose_late (BlSender *s, const BlQueuedPayload *oldest, BlTime now)
+{
+  uint64_t first;
+  if (s->mid_picture && now - oldest->meta.received_us >= BL_SENDER_REST_US) {
+    lose_queue (s);
+    bl_sender_want_keyframe (s, now);
+  } else if (bl_sendqueue_drop_pictures (&s->queue, s->mid_picture, &first)) {
+    s->await_recovery = true;
+    s->callbacks->lost (first, s->user_data);
+  } else {
+    return;
+  }
+  s->sender_stats.late_drops++;
+}
+
 void
 bl_sender_set_open (BlSender *sender, bool open, BlTime now)
 {
@@ -212,16 +230,15 @@ bl_sender_may_encode (BlSender *sender, BlTime now)
     .stalled = bl_flow_is_stalled (s->flow, now),
   };
   BlFrameGateVerdict verdict = bl_framegate_ask (&state, now);
-  if (verdict == BL_FRAMEGATE_DROP) {
-    lose_queue (s);
-    s->sender_stats.late_drops++;
-    bl_sender_want_keyframe (s, now);
-  }
+  if (verdict == BL_FRAMEGATE_DROP)
+    lose_late (s, oldest, now);
   /* Without sound, one in a while has to find out whether the path is back. */
   bool probe = !s->audio.negotiated.present && s->queue.count == 0
                && now - s->frame_us >= STALL_PROBE_US;
   return verdict == BL_FRAMEGATE_OPEN
-         || (verdict == BL_FRAMEGATE_DROP && !state.stalled) || probe;
+         || (verdict == BL_FRAMEGATE_DROP && !state.stalled
+             && s->queue.count == 0)
+         || probe;
 }
 
 /* --- video -------------------------------------------------------------------
@@ -247,8 +264,9 @@ video_timestamp (BlSenderTrack *track, BlTime captured_us)
 }
 
 static void
-queue_payload (BlSender *s, const BlH264Payload *payload, uint32_t timestamp,
-               bool keyframe, BlNtp capture, BlTime now)
+queue_payload (BlSender *s, const BlSenderPicture *picture,
+               const BlH264Payload *payload, uint32_t timestamp, BlNtp capture,
+               BlTime now)
 {
   /* The pool has one packet more than queue and history hold. */
   BlPacket *packet = bl_packet_new (s->pool);
@@ -261,11 +279,11 @@ queue_payload (BlSender *s, const BlH264Payload *payload, uint32_t timestamp,
     .timestamp = timestamp,
     .payload_length = packet->length,
     .marker = payload->marker,
-    .h264 = keyframe ? BL_H264_HAS_IDR : 0,
+    .h264 = picture->keyframe ? BL_H264_HAS_IDR : 0,
     .capture = capture,
     .received_us = now,
   };
-  bl_sendqueue_push (&s->queue, packet, &meta);
+  bl_sendqueue_push (&s->queue, packet, &meta, picture->number);
 }
 
 static bool
@@ -277,39 +295,49 @@ has_room (const BlSender *s, size_t length)
          <= BL_SENDQUEUE_PACKETS;
 }
 
+/* A picture that refers to what was lost is of no use. */
+static bool
+is_awaited (const BlSender *s, const BlSenderPicture *picture)
+{
+  return picture->keyframe
+         || (!s->await_keyframe && (!s->await_recovery || picture->recovers));
+}
+
 void
-bl_sender_video (BlSender *sender, const uint8_t *data, size_t length,
-                 bool keyframe, BlTime captured_us, BlNtp captured_ntp,
-                 BlTime now, BlNtp wall)
+bl_sender_video (BlSender *sender, const BlSenderPicture *picture, BlTime now,
+                 BlNtp wall)
 {
   BlSender *s = sender;
   if (!s->video.negotiated.present)
     return;
-  if (!s->open || (s->await_keyframe && !keyframe)) {
+  if (!s->open || !is_awaited (s, picture)) {
     s->sender_stats.frames_dropped++;
-    if (s->open)
+    if (s->open && s->await_keyframe)
       bl_sender_want_keyframe (s, now);
     return;
   }
-  if (!has_room (s, length)) {
+  if (!has_room (s, picture->length)) {
     s->sender_stats.frames_dropped++;
-    s->await_keyframe = true;
+    s->await_recovery = true;
+    s->callbacks->lost (picture->number, s->user_data);
     return;
   }
-  if (keyframe) {
-    s->await_keyframe = false;
-    s->keyframe_pending = false;
-  }
-  uint32_t timestamp = video_timestamp (&s->video, captured_us);
-  bl_rtp_sender_stats_set_clock (&s->video.stats, timestamp, captured_ntp);
+  if (picture->keyframe)
+    s->await_keyframe = s->keyframe_pending = false;
+  s->await_recovery = false;
+  uint32_t timestamp = video_timestamp (&s->video, picture->captured_us);
+  bl_rtp_sender_stats_set_clock (&s->video.stats, timestamp,
+                                 picture->captured_ntp);
   BlH264Pay pay;
   BlH264Payload payload;
-  bl_h264_pay_init (&pay, data, length, BL_SENDER_MAX_PAYLOAD);
+  bl_h264_pay_init (&pay, picture->data, picture->length,
+                    BL_SENDER_MAX_PAYLOAD);
   /* The first packet of a picture bears its capture time. */
-  for (BlNtp capture = captured_ntp; s->queue.count < BL_SENDQUEUE_PACKETS
-                                     && bl_h264_pay_next (&pay, &payload);
+  for (BlNtp capture = picture->captured_ntp;
+       s->queue.count < BL_SENDQUEUE_PACKETS
+       && bl_h264_pay_next (&pay, &payload);
        capture = 0)
-    queue_payload (s, &payload, timestamp, keyframe, capture, now);
+    queue_payload (s, picture, &payload, timestamp, capture, now);
   s->sender_stats.frames++;
   s->frame_us = now;
   bl_sender_on_deadline (s, now, wall);

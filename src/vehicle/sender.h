@@ -19,8 +19,10 @@
  * sequence numbers of a track are given in the order packets leave, each once,
  * and none is left out but where the rest of a picture was dropped;
  * what waits for its turn is never more than BL_SENDQUEUE_PACKETS, nor older
- * than BL_FRAMEGATE_LATE_US for long: it is dropped, counted, and a keyframe
- * asked for. Sound is never held back, but for 20 ms where the path is narrow.
+ * than BL_FRAMEGATE_LATE_US for long: whole pictures are dropped and counted,
+ * and the encoder is told which; the rest of one that has begun to leave
+ * follows, unless it is older than BL_SENDER_REST_US: then a keyframe is asked
+ * for. Sound is never held back, but for 20 ms where the path is narrow.
  *
  * All memory is taken by bl_sender_new(). One thread.
  */
@@ -44,6 +46,10 @@
  * are seven seconds. */
 #define BL_SENDER_HISTORY 2048
 
+/* The rest of a picture is worth being sent for so long: without it nothing is
+ * shown before a keyframe. */
+#define BL_SENDER_REST_US (400 * BL_MS)
+
 typedef struct BlSender BlSender;
 
 typedef struct {
@@ -56,6 +62,9 @@ typedef struct {
   void (*rate) (uint64_t video_bps, void *user_data);
   /* What the sound's encoder is asked for from now on. */
   void (*sound) (const BlSoundSettings *settings, void *user_data);
+  /* Pictures from this one on were dropped before any of them began to leave:
+   * what the encoder makes next may refer to none of them. */
+  void (*lost) (uint64_t picture, void *user_data);
   /* The other end, or we, need a keyframe. Rate-limited. */
   void (*keyframe) (void *user_data);
   /* The other end says goodbye (RTCP BYE). */
@@ -113,9 +122,19 @@ void bl_sender_remove_path (BlSender *sender, unsigned path, BlTime now);
  * and pass the answer on. */
 bool bl_sender_may_encode (BlSender *sender, BlTime now);
 
-/* An access unit in Annex B; borrowed. `wall` is now on the wall clock. */
-void bl_sender_video (BlSender *sender, const uint8_t *data, size_t length,
-                      bool keyframe, BlTime captured_us, BlNtp captured_ntp,
+/* An access unit in Annex B. */
+typedef struct {
+  const uint8_t *data;
+  size_t length;
+  uint64_t number; /* for the callback `lost` */
+  bool keyframe;
+  bool recovers; /* it refers to nothing that `lost` has told of */
+  BlTime captured_us;
+  BlNtp captured_ntp;
+} BlSenderPicture;
+
+/* Borrowed. `wall` is now on the wall clock. */
+void bl_sender_video (BlSender *sender, const BlSenderPicture *picture,
                       BlTime now, BlNtp wall);
 
 /* One Opus packet of 20 ms; borrowed. It is not paced. */

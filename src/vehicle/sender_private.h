@@ -58,8 +58,9 @@ struct BlSender {
   BlSendQueue queue; /* of video */
   BlHistory history; /* of video that has left */
   bool await_keyframe;
-  bool mid_picture; /* more of the last packet's picture is to leave */
-  BlTime frame_us;  /* of the last one queued */
+  bool await_recovery; /* or a keyframe */
+  bool mid_picture;    /* more of the last packet's picture is to leave */
+  BlTime frame_us;     /* of the last one queued */
   BlPacer pacer;
   BlFlow *flow;
   bool per_path_reports;       /* RFC 8888; else transport-cc */

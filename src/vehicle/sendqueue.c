@@ -3,13 +3,21 @@
 
 #include "base/blassert.h"
 
+/* The n-th from the oldest on. */
+static BlQueuedPayload *
+at (BlSendQueue *queue, uint32_t n)
+{
+  return &queue->payloads[(queue->head + n) % BL_SENDQUEUE_PACKETS];
+}
+
 void
 bl_sendqueue_push (BlSendQueue *queue, BlPacket *packet,
-                   const BlHistoryMeta *meta)
+                   const BlHistoryMeta *meta, uint64_t picture)
 {
   bl_assert (queue->count < BL_SENDQUEUE_PACKETS);
-  uint32_t at = (queue->head + queue->count++) % BL_SENDQUEUE_PACKETS;
-  queue->payloads[at] = (BlQueuedPayload){ .packet = packet, .meta = *meta };
+  *at (queue, queue->count++) = (BlQueuedPayload){ .packet = packet,
+                                                   .meta = *meta,
+                                                   .picture = picture };
   queue->bytes += meta->payload_length;
 }
 
@@ -37,4 +45,21 @@ bl_sendqueue_clear (BlSendQueue *queue)
     BlQueuedPayload oldest = bl_sendqueue_pop (queue);
     bl_packet_unref (&oldest.packet);
   }
+}
+
+bool
+bl_sendqueue_drop_pictures (BlSendQueue *queue, bool rest, uint64_t *out_first)
+{
+  uint32_t keep = 0;
+  while (rest && keep < queue->count)
+    rest = !at (queue, keep++)->meta.marker;
+  if (keep == queue->count)
+    return false;
+  *out_first = at (queue, keep)->picture;
+  while (queue->count > keep) {
+    BlQueuedPayload *last = at (queue, --queue->count);
+    queue->bytes -= last->meta.payload_length;
+    bl_packet_unref (&last->packet);
+  }
+  return true;
 }

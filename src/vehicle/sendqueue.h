@@ -18,6 +18,7 @@
 typedef struct {
   BlPacket *packet;
   BlHistoryMeta meta; /* received_us: when it was queued */
+  uint64_t picture;   /* the number of the one it is of */
 } BlQueuedPayload;
 
 typedef struct {
@@ -28,12 +29,17 @@ typedef struct {
 
 /* Takes the caller's reference. There is room (programmer error otherwise). */
 void bl_sendqueue_push (BlSendQueue *queue, BlPacket *packet,
-                        const BlHistoryMeta *meta);
+                        const BlHistoryMeta *meta, uint64_t picture);
 
 /* The oldest, borrowed; NULL if there is none. */
 const BlQueuedPayload *bl_sendqueue_peek (const BlSendQueue *queue);
 
 /* The oldest, whose reference is now the caller's. There is one. */
 BlQueuedPayload bl_sendqueue_pop (BlSendQueue *queue);
+
+/* Drops all but what is left of the picture that `rest` says has begun to
+ * leave. True if there was any, and the number of the first of them. */
+bool bl_sendqueue_drop_pictures (BlSendQueue *queue, bool rest,
+                                 uint64_t *out_first);
 
 void bl_sendqueue_clear (BlSendQueue *queue);

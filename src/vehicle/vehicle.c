@@ -149,6 +149,13 @@ on_failed (const GError *error, gpointer user_data)
 }
 
 static void
+on_lost_picture (guint64 picture, gpointer user_data)
+{
+  BlVehicle *v = user_data;
+  bl_capture_lose (v->capture, picture);
+}
+
+static void
 on_keyframe (gpointer user_data)
 {
   BlVehicle *v = user_data;
@@ -196,6 +203,7 @@ static const BlPublisherCallbacks publisher_callbacks = {
   .lost = on_lost,
   .silent = on_silent,
   .failed = on_failed,
+  .lost_picture = on_lost_picture,
   .keyframe = on_keyframe,
   .rate = on_rate,
   .sound = on_sound,

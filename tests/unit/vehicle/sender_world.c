@@ -50,6 +50,13 @@ on_sound (const BlSoundSettings *settings, void *user_data)
 }
 
 static void
+on_lost (uint64_t picture, void *user_data)
+{
+  sender_world.n_lost++;
+  sender_world.lost = picture;
+}
+
+static void
 on_keyframe (void *user_data)
 {
   sender_world.n_keyframes++;
@@ -65,6 +72,7 @@ static const BlSenderCallbacks callbacks = {
   .send = on_send,
   .rate = on_rate,
   .sound = on_sound,
+  .lost = on_lost,
   .keyframe = on_keyframe,
   .bye = on_bye,
 };
@@ -101,6 +109,8 @@ BlSender *
 sender_world_open (void)
 {
   sender_world.n_sent = sender_world.n_keyframes = sender_world.n_byes = 0;
+  sender_world.n_frames = sender_world.n_lost = 0;
+  sender_world.recovers = false;
   sender_world.now_us = START;
   sender_world.acknowledged = false;
   sender_world.loses_every = 0;
@@ -141,8 +151,16 @@ sender_world_send_frame (BlSender *s, bool keyframe, size_t bytes,
                          BlTime captured)
 {
   size_t length = sender_world_make_access_unit (keyframe, bytes);
-  bl_sender_video (s, sender_world.access_unit, length, keyframe, captured,
-                   sender_world_wall (captured), sender_world.now_us,
+  BlSenderPicture picture = {
+    .data = sender_world.access_unit,
+    .length = length,
+    .number = sender_world.n_frames++,
+    .keyframe = keyframe,
+    .recovers = sender_world.recovers,
+    .captured_us = captured,
+    .captured_ntp = sender_world_wall (captured),
+  };
+  bl_sender_video (s, &picture, sender_world.now_us,
                    sender_world_wall (sender_world.now_us));
 }
 

@@ -29,7 +29,10 @@ typedef struct {
 
 typedef struct {
   SenderWorldPacket sent[MAX_SENT];
-  unsigned n_sent, n_keyframes, n_byes;
+  unsigned n_sent, n_keyframes, n_byes, n_lost;
+  uint64_t n_frames; /* the number of the next */
+  uint64_t lost;     /* from this one on, as the encoder was told last */
+  bool recovers;     /* the next frames do */
   BlTime now_us;
   uint64_t rate_bps;     /* the last the encoder was told */
   BlSoundSettings sound; /* likewise */

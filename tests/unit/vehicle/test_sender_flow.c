@@ -110,6 +110,48 @@ START_TEST (the_gate_shuts_while_pictures_wait_and_drops_what_is_late)
 }
 END_TEST
 
+START_TEST (a_late_picture_is_lost_whole_and_one_that_has_begun_is_completed)
+{
+  BlSender *s = sender_world_open ();
+  sender_world_send_frame (s, true, 60000, sender_world.now_us);
+  sender_world_run_until (s, START + 60 * BL_MS);
+  sender_world_send_frame (s, false, 5000, sender_world.now_us);
+  sender_world_send_frame (s, false, 5000, sender_world.now_us);
+  unsigned asked = sender_world.n_keyframes;
+  sender_world_run_until (s, START + 200 * BL_MS);
+  uint32_t queued = bl_sender_stats (s).queued;
+  ck_assert (!bl_sender_may_encode (s, sender_world.now_us));
+  ck_assert_uint_eq (sender_world.n_lost, 1);
+  ck_assert_uint_eq (sender_world.lost, 1);
+  ck_assert_uint_eq (sender_world.n_keyframes, asked);
+  ck_assert_uint_gt (bl_sender_stats (s).queued, 0);
+  ck_assert_uint_lt (bl_sender_stats (s).queued, queued);
+  /* Told once, and what was in the encoder meanwhile is lost with it. */
+  sender_world_run_until (s, START + 250 * BL_MS);
+  bl_sender_may_encode (s, sender_world.now_us);
+  ck_assert_uint_eq (bl_sender_stats (s).late_drops, 1);
+  queued = bl_sender_stats (s).queued;
+  sender_world_send_frame (s, false, 1000, sender_world.now_us);
+  ck_assert_uint_eq (bl_sender_stats (s).queued, queued);
+
+  sender_world.acknowledged = true;
+  sender_world.recovers = true;
+  sender_world_send_frame (s, false, 1000, sender_world.now_us);
+  ck_assert_uint_gt (bl_sender_stats (s).queued, queued);
+  sender_world_run_until (s, sender_world.now_us + BL_SECOND);
+  unsigned i = 0, pictures = 0;
+  BlRtp rtp;
+  uint16_t seq = 0;
+  for (unsigned n = 0; sender_world_next_rtp (&i, VIDEO_SSRC, &rtp); n++) {
+    ck_assert (n == 0 || rtp.seq == (uint16_t)(seq + 1));
+    seq = rtp.seq;
+    pictures += rtp.marker;
+  }
+  ck_assert_uint_eq (pictures, 2);
+  bl_sender_free (s);
+}
+END_TEST
+
 START_TEST (a_second_path_gets_sound_and_keyframes_too)
 {
   BlSender *s = sender_world_open_acknowledged ();
@@ -242,6 +284,8 @@ main (void)
   tcase_add_test (tc, repair_takes_its_share_before_the_encoder_does);
   tcase_add_test (tc,
                   the_gate_shuts_while_pictures_wait_and_drops_what_is_late);
+  tcase_add_test (
+      tc, a_late_picture_is_lost_whole_and_one_that_has_begun_is_completed);
   tcase_add_test (tc, a_second_path_gets_sound_and_keyframes_too);
   tcase_add_test (tc, sound_does_not_wait_behind_a_keyframe);
   tcase_add_test (tc, video_starts_with_a_keyframe_and_stops_with_the_path);
