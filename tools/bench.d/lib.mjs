@@ -5,7 +5,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { access, cp, mkdir, mkdtemp, readFile, rm, writeFile }
   from 'node:fs/promises';
-import { cpus, homedir, tmpdir } from 'node:os';
+import { constants, cpus, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { BUILD, Daemon, Relay, ROOT, makeCertificates }
@@ -80,10 +80,15 @@ export class Bench {
       await run('ip', ['-n', this.namespace, ...command]);
     }
     await makeCertificates(this.folder, [ADDRESS], []);
+    // Who breaks it off wants none of its programs to go on.
+    for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
+      process.once(signal, () => this.close().finally(() =>
+        process.exit(128 + constants.signals[signal])));
+    }
   }
 
   async close() {
-    for (const hook of this.hooks.reverse()) await hook();
+    for (const hook of this.hooks.splice(0).reverse()) await hook();
   }
 
   /**
