@@ -318,6 +318,7 @@ static const BlDrop srtp_drops[] = {
   [BL_SRTP_SHORT] = BL_DROP_RTP,
   [BL_SRTP_AUTH] = BL_DROP_AUTH,
   [BL_SRTP_REPLAYED] = BL_DROP_REPLAY,
+  [BL_SRTP_COPY] = BL_DROP_REPLAY,
   [BL_SRTP_NO_ROOM] = BL_DROP_RTP,
   [BL_SRTP_MANY_SSRCS] = BL_DROP_UNKNOWN_TRACK,
   [BL_SRTP_FAILED] = BL_DROP_AUTH,
@@ -361,13 +362,11 @@ on_media (BlSession *session, const BlPath *path, BlPacket *packet)
 {
   BlArrival arrival = read_arrival (packet);
   BlSrtpStatus status = decrypt (session, path, packet, bl_srtp_unprotect_rtp);
-  /* A copy can't be authentic a second time, but it was sent from one of the
-   * publisher's addresses, and with a number that it has used lately. */
-  if (status == BL_SRTP_REPLAYED)
+  bool copy = status == BL_SRTP_COPY;
+  if (copy)
     bl_paths_hear (&session->paths, &path->peer, session->loop->now);
-  if (status == BL_SRTP_OK || status == BL_SRTP_REPLAYED)
-    session->ops->on_arrival (session->owner, path, &arrival,
-                              status == BL_SRTP_REPLAYED);
+  if (copy || status == BL_SRTP_OK)
+    session->ops->on_arrival (session->owner, path, &arrival, copy);
   if (status != BL_SRTP_OK)
     return;
   session->has_published = true;

@@ -40,8 +40,8 @@ typedef enum {
 typedef struct {
   /* Keys are there: media may flow. */
   void (*on_up) (void *owner);
-  /* An RTP packet of a publisher's came over `path`: an authentic one, before
-   * it is given to `on_rtp`, or (`copy`) one whose number has come already. */
+  /* An authentic RTP packet of a publisher's came over `path`, before it is
+   * given to `on_rtp`; or (`copy`) came again, and won't be. */
   void (*on_arrival) (void *owner, const BlPath *path, const BlArrival *arrival,
                       bool copy);
   /* A publisher's, decrypted; `packet` is borrowed, take a reference to keep

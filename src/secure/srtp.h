@@ -59,6 +59,8 @@ typedef enum {
   BL_SRTP_AUTH,       /* not authentic: tampered with, or other keys */
   BL_SRTP_REPLAYED,   /* index used already or older than the window; of what
                          comes in, not proven to be authentic */
+  BL_SRTP_COPY,       /* the same, and proven: RTP that comes in under AES-GCM
+                         is told from a forgery even so */
   BL_SRTP_MANY_SSRCS, /* a new SSRC beyond the bound */
   BL_SRTP_NO_ROOM,    /* less than BL_SRTP_TRAILER_MAX behind the packet */
   BL_SRTP_FAILED,     /* anything else, for example keys used up */

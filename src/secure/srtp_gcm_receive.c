@@ -143,8 +143,6 @@ bl_gcm_receiver_unprotect_rtp (BlGcmReceiver *receiver, uint8_t *packet,
       = guess_rtp_index (stream, bl_get_be16 (packet + BL_GCM_RTP_SEQ_AT));
   if (index > BL_SRTP_RTP_INDEX_LAST)
     return BL_SRTP_FAILED;
-  if (!bl_srtp_window_is_fresh (&stream->rtp, index))
-    return BL_SRTP_REPLAYED;
 
   BlGcmCipher *cipher = &receiver->rtp;
   size_t clear_length = *length - BL_GCM_TAG_BYTES;
@@ -153,6 +151,8 @@ bl_gcm_receiver_unprotect_rtp (BlGcmReceiver *receiver, uint8_t *packet,
     return BL_SRTP_FAILED;
   if (!bl_gcm_open (cipher, packet + header, clear_length - header))
     return BL_SRTP_AUTH;
+  if (!bl_srtp_window_is_fresh (&stream->rtp, index))
+    return BL_SRTP_COPY;
   BlSrtpStatus status = use_rtp_index (receiver, ssrc, index);
   if (status == BL_SRTP_OK)
     *length = clear_length;

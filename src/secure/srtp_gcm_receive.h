@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The receiving half of SRTP and SRTCP with AES-GCM (RFC 7714), for
- * secure/srtp.c alone: it says of each packet what libsrtp says
- * (secure/srtp_gcm.h).
+ * secure/srtp.c alone: it takes what libsrtp takes (secure/srtp_gcm.h). Of RTP
+ * that it refuses it says more: a number that came before is looked at like any
+ * other, for what comes over a second path is a copy, and tells that this path
+ * is alive; a forgery doesn't.
  *
- * Invariant: only an authentic packet changes anything. Index and replay are
- * looked at before decryption, and used up behind it (RFC 3711 section 3.3); a
- * stream is made, and memory taken, when the first packet of an SSRC has proven
- * authentic, and again when the first of RTP has. From then on a packet
- * allocates nothing.
+ * Invariant: only an authentic packet changes anything. An index is used up
+ * behind decryption (RFC 3711 section 3.3); a stream is made, and memory taken,
+ * when the first packet of an SSRC has proven authentic, and again when the
+ * first of RTP has. From then on a packet allocates nothing.
  *
  * SRTCP whose E flag is off is authenticated without being encrypted (RFC 7714
  * section 9.3), and taken as well.
