@@ -238,6 +238,14 @@ fail (BlPublisher *p, GError *error)
   g_error_free (error);
 }
 
+/* Requests go by the networks that media go by, if routes prefer dead ones. */
+static void
+tell_networks (BlPublisher *p)
+{
+  g_auto (GStrv) networks = bl_uplink_networks (p->uplink);
+  bl_whip_set_networks (p->options.whip, (const char *const *)networks);
+}
+
 static BlSdpLocal
 local_description (BlPublisher *p)
 {
@@ -408,6 +416,7 @@ bl_publisher_open (BlPublisher *publisher)
   BlSdpLocal local = local_description (p);
   p->trickled = local.n_candidates;
   g_autofree char *offer = bl_offer_build (&shape, &local);
+  tell_networks (p);
   bl_whip_post (p->options.whip, p->options.ed, p->options.call_id, offer,
                 p->cancellable, on_exchanged, p);
 }
@@ -426,6 +435,7 @@ bl_publisher_restart_ice (BlPublisher *publisher)
     return;
   }
   g_autofree char *fragment = local_fragment (p, 0, &p->trickled);
+  tell_networks (p);
   bl_whip_patch (p->options.whip, p->session_url, NULL, fragment,
                  p->cancellable, on_exchanged, p);
 }
@@ -506,6 +516,7 @@ bl_publisher_hang_up (BlPublisher *publisher, void (*done) (gpointer user_data))
   if (p->sender)
     bl_sender_send_bye (p->sender, bl_clock_now (), bl_clock_ntp ());
   set_open (p, false);
+  tell_networks (p);
   if (p->session_url)
     bl_whip_delete (p->options.whip, p->session_url, p->cancellable, on_deleted,
                     p);

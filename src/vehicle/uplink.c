@@ -418,6 +418,12 @@ bl_uplink_interface (const BlUplink *uplink, unsigned path)
   return bl_uplink_paths_interface (uplink->paths, path);
 }
 
+char **
+bl_uplink_networks (const BlUplink *uplink)
+{
+  return bl_uplink_paths_networks (uplink->paths, bl_clock_now ());
+}
+
 void
 bl_uplink_send (BlUplink *uplink, unsigned paths, guint8 *packet, gsize length,
                 gsize capacity, bool rtcp)

@@ -143,6 +143,9 @@ bool bl_uplink_is_keyed (const BlUplink *uplink);
 /* Its interface, "wwan0"; NULL if there is no such path. */
 const char *bl_uplink_interface (const BlUplink *uplink, unsigned path);
 
+/* As bl_uplink_paths_networks(). */
+char **bl_uplink_networks (const BlUplink *uplink);
+
 /* Protects once, in place, and sends over each of `paths` (bits); nothing
  * happens while it is not keyed. At least BL_SRTP_TRAILER_MAX bytes of room
  * behind the packet. */

@@ -26,6 +26,9 @@
 #define RENEW_US      (10 * BL_SECOND)
 #define RENEW_DOUBLED 4
 
+/* A path that was heard within this time is there. */
+#define FRESH_US BL_SECOND
+
 typedef struct {
   char *name; /* NULL: no interface has this number */
   GPtrArray *addresses;
@@ -511,6 +514,39 @@ bl_uplink_paths_send (BlUplinkPaths *paths, unsigned path, const guint8 *data,
 {
   BlUplinkPath *at = paths->interfaces[path].path;
   return at && bl_uplink_path_send (at, data, length);
+}
+
+static bool
+is_fresh (const Interface *interface, BlTime now)
+{
+  return interface->path && now - interface->heard_us <= FRESH_US;
+}
+
+static int
+compare_heard (gconstpointer a, gconstpointer b)
+{
+  const Interface *x = *(Interface *const *)a, *y = *(Interface *const *)b;
+  return (x->heard_us < y->heard_us) - (x->heard_us > y->heard_us);
+}
+
+char **
+bl_uplink_paths_networks (const BlUplinkPaths *paths, BlTime now)
+{
+  g_autoptr (GStrvBuilder) names = g_strv_builder_new ();
+  g_autoptr (GPtrArray) sorted = g_ptr_array_new ();
+  guint i = 0;
+  for (unsigned at = 0; at < BL_UPLINK_MAX_PATHS; at++)
+    if (paths->interfaces[at].name && !paths->options->loopback)
+      g_ptr_array_add (sorted, (gpointer)&paths->interfaces[at]);
+  if (sorted->len < 2)
+    g_ptr_array_set_size (sorted, 0);
+  g_ptr_array_sort (sorted, compare_heard);
+  for (; i < sorted->len && is_fresh (sorted->pdata[i], now); i++)
+    g_strv_builder_add (names, ((Interface *)sorted->pdata[i])->name);
+  g_strv_builder_add (names, "");
+  for (; i < sorted->len; i++)
+    g_strv_builder_add (names, ((Interface *)sorted->pdata[i])->name);
+  return g_strv_builder_end (names);
 }
 
 const char *

@@ -97,6 +97,12 @@ unsigned bl_uplink_paths_consenting (const BlUplinkPaths *paths, BlTime now);
 bool bl_uplink_paths_send (BlUplinkPaths *paths, unsigned path,
                            const guint8 *data, gsize length);
 
+/* The interfaces in the order in which a connection to the relay is best tried:
+ * those that are heard, the last one first; then "", which is whatever the
+ * routes prefer; then all others. Where there are not two, "" alone. Free with
+ * g_strfreev. */
+char **bl_uplink_paths_networks (const BlUplinkPaths *paths, BlTime now);
+
 /* The interface's name; NULL if there is none. */
 const char *bl_uplink_paths_interface (const BlUplinkPaths *paths,
                                        unsigned path);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "signal/link.h"
 #include "signal/sdpfrag.h"
+#include "vehicle/interfaces.h"
 #include "vehicle/whip_error.h"
 
 #define TIMEOUT_S      6
@@ -18,6 +19,7 @@
 struct BlWhip {
   BlWhipOptions options;
   SoupSession *session;
+  char **networks; /* NULL: by the routes */
   gint64 expires_unix_s;
 };
 
@@ -34,6 +36,13 @@ typedef struct {
   GTlsCertificate *certificate;
   GTlsCertificateFlags relay_flags; /* what is wrong with the relay's */
   SoupMessage *message;
+
+  char **networks; /* NULL: by the routes, or a connection that there is */
+  guint attempts;  /* before this one */
+  bool connected;  /* the request may have been sent */
+  GCancellable *attempt;
+  gulong cancelled_handler;
+  GSource *next_network;
   guint8 buffer[MAX_BODY_BYTES + 1];
 } Request;
 
@@ -50,6 +59,7 @@ request_free (gpointer data)
   g_free (r->if_match);
   g_clear_object (&r->certificate);
   g_clear_object (&r->message);
+  g_strfreev (r->networks);
   g_free (r);
 }
 
@@ -131,7 +141,15 @@ bl_whip_free (BlWhip *whip)
     return;
   soup_session_abort (whip->session);
   g_object_unref (whip->session);
+  g_strfreev (whip->networks);
   g_free (whip);
+}
+
+void
+bl_whip_set_networks (BlWhip *whip, const char *const *networks)
+{
+  g_strfreev (whip->networks);
+  whip->networks = g_strdupv ((char **)networks);
 }
 
 gint64
@@ -190,6 +208,7 @@ follow_redirect (GTask *task, Request *r, guint status)
     return FALSE;
   g_free (r->url);
   r->url = g_uri_to_string (url);
+  r->connected = false;
   send_request (task);
   return TRUE;
 }
@@ -228,6 +247,95 @@ on_body (GObject *source, GAsyncResult *result, gpointer data)
     g_task_return_pointer (task, reply, (GDestroyNotify)bl_whip_reply_free);
 }
 
+/* --- one network after the other
+ * ------------------------------------------------ */
+
+static bool
+is_last_attempt (const Request *r)
+{
+  guint n = r->networks ? g_strv_length (r->networks) : 0;
+  return n < 2 || r->attempts >= n;
+}
+
+static gboolean
+on_next_network (gpointer data)
+{
+  g_cancellable_cancel (((Request *)data)->attempt);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+stop_waiting (Request *r)
+{
+  if (!r->next_network)
+    return;
+  g_source_destroy (r->next_network);
+  g_clear_pointer (&r->next_network, g_source_unref);
+}
+
+static void
+on_cancelled (GCancellable *cancellable, gpointer attempt)
+{
+  g_cancellable_cancel (attempt);
+}
+
+static void
+begin_attempt (GTask *task, Request *r)
+{
+  GCancellable *cancellable = g_task_get_cancellable (task);
+  r->attempt = g_cancellable_new ();
+  if (cancellable)
+    r->cancelled_handler = g_cancellable_connect (
+        cancellable, G_CALLBACK (on_cancelled), r->attempt, NULL);
+  if (is_last_attempt (r))
+    return;
+  r->next_network = g_timeout_source_new (BL_WHIP_NEXT_MS);
+  g_source_set_callback (r->next_network, on_next_network, r, NULL);
+  g_source_attach (r->next_network, g_main_context_get_thread_default ());
+}
+
+static void
+end_attempt (GTask *task, Request *r)
+{
+  stop_waiting (r);
+  g_cancellable_disconnect (g_task_get_cancellable (task),
+                            r->cancelled_handler);
+  g_clear_object (&r->attempt);
+}
+
+static void
+on_network_event (SoupMessage *message, GSocketClientEvent event,
+                  GIOStream *stream, gpointer data)
+{
+  Request *r = data;
+  if (event == G_SOCKET_CLIENT_CONNECTED) {
+    r->connected = true;
+    stop_waiting (r);
+  }
+  if (event != G_SOCKET_CLIENT_CONNECTING || !r->networks || !*r->networks)
+    return;
+  const char *network = r->networks[r->attempts % g_strv_length (r->networks)];
+  g_autoptr (GError) error = NULL;
+  int fd = g_socket_get_fd (
+      g_socket_connection_get_socket (G_SOCKET_CONNECTION (stream)));
+  if (*network && !bl_interface_bind (fd, network, &error))
+    bl_debug ("%s", error->message);
+}
+
+/* TRUE: it is tried by another network. */
+static gboolean
+try_next_network (GTask *task, Request *r, const GError *why)
+{
+  if (r->connected || is_last_attempt (r)
+      || g_cancellable_is_cancelled (g_task_get_cancellable (task)))
+    return FALSE;
+  bl_debug ("%s %s by “%s”: %s", r->method, r->url, r->networks[r->attempts],
+            why->message);
+  r->attempts++;
+  send_request (task);
+  return TRUE;
+}
+
 static void
 on_headers (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -236,6 +344,11 @@ on_headers (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GError) why = NULL;
   g_autoptr (GInputStream) stream
       = soup_session_send_finish (SOUP_SESSION (source), result, &why);
+  end_attempt (task, r);
+  if (!stream && try_next_network (task, r, why)) {
+    (void)g_steal_pointer (&task);
+    return;
+  }
   if (!stream) {
     g_task_return_error (task,
                          bl_whip_transport_error (r->url, why, r->relay_flags));
@@ -297,13 +410,19 @@ send_request (GTask *task)
     return;
   }
   soup_message_add_flags (r->message, SOUP_MESSAGE_NO_REDIRECT);
+  if (r->networks)
+    /* One that there is may go by a network that has died. */
+    soup_message_add_flags (r->message, SOUP_MESSAGE_NEW_CONNECTION);
   g_signal_connect (r->message, "accept-certificate",
                     G_CALLBACK (on_relay_certificate), r);
   g_signal_connect (r->message, "request-certificate",
                     G_CALLBACK (on_certificate_wanted), r);
+  g_signal_connect (r->message, "network-event", G_CALLBACK (on_network_event),
+                    r);
   set_headers (r);
+  begin_attempt (task, r);
   soup_session_send_async (r->whip->session, r->message, G_PRIORITY_DEFAULT,
-                           g_task_get_cancellable (task), on_headers, task);
+                           r->attempt, on_headers, task);
 }
 
 /* Takes `url`. */
@@ -317,6 +436,9 @@ start (BlWhip *whip, const char *method, char *url, Request *r,
   r->whip = whip;
   r->method = method;
   r->url = url;
+  /* Further candidates follow the offer at once, by its connection. */
+  if (!r->if_match || g_str_equal (r->if_match, "*"))
+    r->networks = g_strdupv (whip->networks);
   GError *error = NULL;
   if (whip->options.certificate
       && !(r->certificate = load_certificate (whip, &error))) {

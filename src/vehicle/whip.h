@@ -9,6 +9,10 @@
  * restart. A redirect (307, 308) is followed three times at most, and never
  * from https to anything else; others are errors.
  *
+ * Where the vehicle has several networks, a request is tried by one after the
+ * other until one of them connects: what routes prefer may be dead. Nothing is
+ * sent twice.
+ *
  * Errors are sentences for the crew or the IT staff, and say what to do.
  * All asynchronous, in the main context that was the thread's default at
  * bl_whip_new(). A cancelled request ends with G_IO_ERROR_CANCELLED.
@@ -64,6 +68,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (BlWhip, bl_whip_free)
 
 /* When our certificate ends, in seconds since 1970; 0: there is none. */
 gint64 bl_whip_certificate_expires_unix_s (const BlWhip *whip);
+
+/* The interfaces by which to connect from now on, in this order; "" is whatever
+ * routes prefer. Each has BL_WHIP_NEXT_MS, and then the first one has as long
+ * as it takes. Without a call, or with none: by the routes alone. Copies. */
+#define BL_WHIP_NEXT_MS 700
+void bl_whip_set_networks (BlWhip *whip, const char *const *networks);
 
 /* POST {relay}/whip/{ed} with Bluelight-Call: {call_id}. */
 void bl_whip_post (BlWhip *whip, const char *ed, const char *call_id,

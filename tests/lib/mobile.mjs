@@ -96,12 +96,6 @@ export class MobileSite {
     }
   }
 
-  /** The machine has noted that a modem is dead. @param {number} index */
-  async dropRoute(index) {
-    await ip('-n', this.publisher, 'route', 'delete', 'default', 'dev',
-      `up${index}`, 'metric', String(100 * (index + 1)));
-  }
-
   /** The modem is given another address. @param {number} index */
   async renumber(index) {
     const n = index + 1;

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { scenario } from '../lib/call.mjs';
+import { eventually } from '../lib/daemons.mjs';
 import { MobileSite } from '../lib/mobile.mjs';
 import { inspect } from '../lib/site.mjs';
 import { assertContinuous } from '../lib/viewers.mjs';
@@ -131,7 +132,27 @@ scenario('of two modems one may die without end', async (t) => {
   await viewers.live(30000);
   await viewers.passed(12);
   await viewers.live(30000);
-  // Routes are the machine's business: what it hangs up by is HTTP.
-  await mobile.dropRoute(0);
   await assertSurvived(opened, 0);
+});
+
+scenario('a hang-up is heard at once though the preferred modem is dead',
+  async (t) => {
+    const { mobile, vehicle, viewers, call } = await openCall(t, 2);
+    await mobile.links[0].tell('cut forever');
+    await viewers.passed(2);
+    await mobile.site.hangUp(vehicle);
+    await eventually('the end of the call', async () =>
+      !(await mobile.site.calls()).some(({ id }) => id === call.id), 2000);
+  });
+
+scenario('a call begins though the preferred modem is dead', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'bluelight-test-'));
+  const mobile = new MobileSite(t, folder);
+  const opened = mobile.open(2, 1);
+  t.after(() => rm(folder, { recursive: true }));
+  await opened;
+  await mobile.links[0].tell('cut forever');
+  await mobile.startVehicle();
+  const { viewers } = await mobile.watch();
+  await viewers.live();
 });

@@ -197,6 +197,25 @@ START_TEST (candidates_go_with_the_tag_and_a_restart_with_a_star)
 }
 END_TEST
 
+START_TEST (a_network_that_is_gone_is_no_obstacle)
+{
+  static const char *const networks[] = { "lo", "no-such-if0", "", NULL };
+  for (guint i = 0; i < G_N_ELEMENTS (networks) - 1; i++) {
+    g_autofree char *url = g_strconcat (base, "/session/abc", NULL);
+    clear_script ();
+    script.status = 200;
+    bl_whip_set_networks (whip, networks + i);
+    Outcome o = { 0 };
+    bl_whip_delete (whip, url, NULL, on_done, &o);
+    wait_for (&o);
+    ck_assert_msg (o.reply, "%s", o.error ? o.error->message : "");
+    ck_assert_str_eq (script.method, "DELETE");
+    ck_assert_uint_eq (script.requests, 1);
+    clear_outcome (&o);
+  }
+}
+END_TEST
+
 START_TEST (a_session_that_is_gone_is_deleted_well_enough)
 {
   g_autofree char *url = g_strconcat (base, "/session/abc", NULL);
@@ -572,6 +591,7 @@ main (void)
   tcase_add_test (plain, an_offer_is_posted_and_its_answer_read);
   tcase_add_test (plain, candidates_go_with_the_tag_and_a_restart_with_a_star);
   tcase_add_test (plain, a_session_that_is_gone_is_deleted_well_enough);
+  tcase_add_test (plain, a_network_that_is_gone_is_no_obstacle);
   tcase_add_loop_test (plain, a_refusal_is_told_in_words, 0,
                        G_N_ELEMENTS (refusals));
   tcase_add_test (plain, a_session_that_is_gone_is_no_unknown_department);
