@@ -148,6 +148,16 @@ bl_daemon_new (const BlOptions *options, GError **error)
   return g_steal_pointer (&daemon);
 }
 
+/* Does a request wait for what runs elsewhere? */
+static gboolean
+is_busy (const BlDaemon *daemon)
+{
+  const BlGateway *gateway
+      = daemon->media ? bl_media_gateway (daemon->media) : NULL;
+  return (daemon->auth && !bl_auth_is_idle (daemon->auth))
+         || (gateway && !bl_gateway_is_idle (gateway));
+}
+
 void
 bl_daemon_free (BlDaemon *daemon)
 {
@@ -157,7 +167,7 @@ bl_daemon_free (BlDaemon *daemon)
   g_clear_handle_id (&daemon->expire_timer, g_source_remove);
   if (daemon->http)
     bl_http_stop (daemon->http);
-  while (daemon->auth && !bl_auth_is_idle (daemon->auth))
+  while (is_busy (daemon))
     g_main_context_iteration (NULL, TRUE);
   bl_http_free (daemon->http);
   bl_registry_free (daemon->registry);

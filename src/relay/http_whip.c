@@ -87,17 +87,73 @@ reply_session (BlRequest *request, const BlPeer *peer, const char *answer)
   bl_reply_text (request, SOUP_STATUS_CREATED, "application/sdp", answer);
 }
 
+/* Answers once it is known whether there is a gate; NULL: there is none. */
+static void
+answer_whip (BlRequest *request, BlRegistryOffer *offer)
+{
+  g_autoptr (GError) error = NULL;
+  BlPeer *peer;
+  g_autofree char *answer = bl_registry_publish (
+      request->http->context.registry, &request->who,
+      bl_request_arg (request, 0),
+      request->who.unit ? bl_request_header (request, "Bluelight-Call") : NULL,
+      offer, &peer, &error);
+  if (answer)
+    reply_session (request, peer, answer);
+  else
+    reply_refusal (request, error);
+}
+
+static void
+answer_whep (BlRequest *request, BlRegistryOffer *offer)
+{
+  g_autoptr (GError) error = NULL;
+  BlPeer *peer;
+  g_autofree char *answer
+      = bl_registry_view (request->http->context.registry, &request->who,
+                          bl_request_arg (request, 0), offer, &peer, &error);
+  if (answer)
+    reply_session (request, peer, answer);
+  else
+    reply_refusal (request, error);
+}
+
+static void
+answer_with (BlRequest *request, BlGate *taken,
+             void (*answer) (BlRequest *request, BlRegistryOffer *offer))
+{
+  BlRegistryOffer offer = { .gate = taken };
+  offer.sdp = bl_request_body (request, &offer.length);
+  answer (request, &offer);
+  bl_gate_free (offer.gate);
+}
+
+static void
+on_whip_gate (BlGate *gate, gpointer user_data)
+{
+  answer_with (user_data, gate, answer_whip);
+  bl_request_resume (user_data);
+}
+
+static void
+on_whep_gate (BlGate *gate, gpointer user_data)
+{
+  answer_with (user_data, gate, answer_whep);
+  bl_request_resume (user_data);
+}
+
+static BlGateway *
+gateway_of (const BlRequest *request)
+{
+  return bl_media_gateway (bl_registry_media (request->http->context.registry));
+}
+
 void
 bl_http_on_whip (BlRequest *request)
 {
-  g_autoptr (GError) error = NULL;
-  const char *call = NULL;
-  BlPeer *peer;
-  gsize length;
-  const char *offer = bl_request_body (request, &length);
-
+  BlGateway *gateway = gateway_of (request);
   if (request->who.unit) {
-    call = bl_request_header (request, "Bluelight-Call");
+    const char *call = bl_request_header (request, "Bluelight-Call");
     if (!call || !bl_claim_id_is_valid (call)) {
       bl_reply_error (request, SOUP_STATUS_BAD_REQUEST,
                       "a vehicle names its call in the header Bluelight-Call: "
@@ -105,29 +161,24 @@ bl_http_on_whip (BlRequest *request)
       return;
     }
   }
-  g_autofree char *answer = bl_registry_publish (
-      request->http->context.registry, &request->who,
-      bl_request_arg (request, 0), call, offer, length, &peer, &error);
-  if (answer)
-    reply_session (request, peer, answer);
-  else
-    reply_refusal (request, error);
+  if (!gateway) {
+    answer_with (request, NULL, answer_whip);
+    return;
+  }
+  bl_request_wait (request);
+  bl_gateway_open (gateway, on_whip_gate, request);
 }
 
 void
 bl_http_on_whep (BlRequest *request)
 {
-  g_autoptr (GError) error = NULL;
-  BlPeer *peer;
-  gsize length;
-  const char *offer = bl_request_body (request, &length);
-  g_autofree char *answer = bl_registry_view (
-      request->http->context.registry, &request->who,
-      bl_request_arg (request, 0), offer, length, &peer, &error);
-  if (answer)
-    reply_session (request, peer, answer);
-  else
-    reply_refusal (request, error);
+  BlGateway *gateway = gateway_of (request);
+  if (!gateway) {
+    answer_with (request, NULL, answer_whep);
+    return;
+  }
+  bl_request_wait (request);
+  bl_gateway_open (gateway, on_whep_gate, request);
 }
 
 /* The session, if it is the asker's; else NULL after the reply. */

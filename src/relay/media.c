@@ -26,6 +26,7 @@ struct BlMedia {
   BlDtlsContext *dtls;
   BlFingerprint fingerprint;
   GStrv addresses;
+  BlGateway *gateway;
   guint n_units;
   Unit units[BL_OPTIONS_MAX_WORKERS];
 };
@@ -101,12 +102,26 @@ start_unit (BlMedia *media, const BlMediaOptions *options, GError **error)
   return unit->worker != NULL;
 }
 
+static gboolean
+start_gateway (BlMedia *media, const BlOptions *options, GError **error)
+{
+  const BlGatewayOptions gateway = {
+    .servers = options->own_ice_servers,
+    .listen = options->media_listen,
+  };
+  if (!options->full_ice)
+    return TRUE;
+  media->gateway = bl_gateway_new (&gateway, error);
+  return media->gateway != NULL;
+}
+
 BlMedia *
 bl_media_new (const BlMediaOptions *options, GError **error)
 {
   g_autoptr (BlMedia) media = g_new0 (BlMedia, 1);
   if (!make_certificate (media, error)
-      || !find_addresses (media, options->options, error))
+      || !find_addresses (media, options->options, error)
+      || !start_gateway (media, options->options, error))
     return NULL;
   while (media->n_units < options->options->workers) {
     if (!start_unit (media, options, error))
@@ -122,6 +137,7 @@ bl_media_free (BlMedia *media)
     return;
   for (guint i = 0; i < media->n_units; i++)
     bl_worker_free (media->units[i].worker);
+  bl_gateway_free (media->gateway);
   for (guint i = 0; i < media->n_units; i++) {
     bl_recorder_free (media->units[i].recorder);
     bl_tap_free (media->units[i].tap);
@@ -204,6 +220,12 @@ const char *const *
 bl_media_addresses (const BlMedia *media)
 {
   return (const char *const *)media->addresses;
+}
+
+BlGateway *
+bl_media_gateway (const BlMedia *media)
+{
+  return media->gateway;
 }
 
 guint

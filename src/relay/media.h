@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "relay/gateway.h"
 #include "relay/options.h"
 #include "relay/recorder.h"
 #include "relay/worker.h"
@@ -50,6 +51,10 @@ const guint8 *bl_media_fingerprint (const BlMedia *media);
 
 /* The addresses told to clients. Borrowed. */
 const char *const *bl_media_addresses (const BlMedia *media);
+
+/* The way to clients for a relay that they can't reach; NULL: it is ICE-lite
+ * ([media] ice). */
+BlGateway *bl_media_gateway (const BlMedia *media);
 
 /* The worker's candidates: room for BL_OPTIONS_MAX_ADDRESSES. Gives how many.
  */

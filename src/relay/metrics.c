@@ -499,6 +499,37 @@ add_http (GString *text, const BlMetricsInput *input)
   }
 }
 
+/* ---- full ICE ---- */
+
+/* All zero for an ICE-lite relay. */
+static void
+add_full_ice (GString *text, const BlGateway *gateway)
+{
+  static const BlMetricFamily sessions
+      = { "bluelight_full_ice_sessions", BL_METRIC_GAUGE, NULL,
+          "Sessions with an ICE agent of the relay's." };
+  static const BlMetricFamily paths
+      = { "bluelight_full_ice_paths", BL_METRIC_GAUGE, NULL,
+          "Of them, those with a path, by how its address here was found." };
+  static const BlMetricFamily refused
+      = { "bluelight_full_ice_refused", BL_METRIC_COUNTER, NULL,
+          "Sessions that had to do with ICE-lite." };
+  BlGatewayStats stats = { 0 };
+  Labels labels;
+  if (gateway)
+    bl_gateway_get_stats (gateway, &stats);
+  bl_openmetrics_begin (text, &sessions);
+  bl_openmetrics_add (text, &sessions, "", stats.gates);
+  bl_openmetrics_begin (text, &paths);
+  for (guint i = 0; i < G_N_ELEMENTS (stats.chosen); i++) {
+    g_snprintf (labels, sizeof labels, "type=\"%s\"",
+                bl_candidate_type_name ((BlCandidateType)i));
+    bl_openmetrics_add (text, &paths, labels, stats.chosen[i]);
+  }
+  bl_openmetrics_begin (text, &refused);
+  bl_openmetrics_add (text, &refused, "", (double)stats.refused);
+}
+
 static void
 add_build (GString *text)
 {
@@ -519,6 +550,7 @@ bl_metrics_write (const BlMetricsInput *input)
   add_build (text);
   bl_metrics_add_process (text, input);
   add_http (text, input);
+  add_full_ice (text, bl_media_gateway (bl_registry_media (registry)));
   add_worker_values (text, registry, n_workers);
   add_worker_counters (text, registry, n_workers);
   add_drops (text, registry, n_workers);

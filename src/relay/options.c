@@ -42,6 +42,14 @@ static const BlConfigKey keys[] = {
     "addresses at which vehicles and viewers reach the media ports, for a "
     "relay behind NAT; empty for this machine's own",
     0, 0, NULL },
+  { "media", "ice", BL_CONFIG_CHOICE, "lite",
+    "lite: clients reach the media ports by themselves; full: the relay finds "
+    "a way to them with STUN and TURN, for a site that lets no UDP in",
+    0, 0, "lite|full" },
+  { "media", "ice_servers", BL_CONFIG_LIST, "",
+    "with ice = full: STUN and TURN servers that the relay itself uses, as in "
+    "[ice] servers; empty for those",
+    0, 0, NULL },
   { "ice", "servers", BL_CONFIG_LIST, "",
     "STUN and TURN servers to tell clients of: stun:HOST[:PORT] or "
     "turn:USER:PASSWORD@HOST[:PORT][?transport=tcp]",
@@ -183,16 +191,17 @@ parse_ice_server (const char *text)
 }
 
 static GPtrArray *
-read_ice_servers (const BlConfig *config, GError **error)
+read_ice_servers (const BlConfig *config, const char *section, const char *key,
+                  GError **error)
 {
   g_autoptr (GPtrArray) servers
       = g_ptr_array_new_with_free_func ((GDestroyNotify)bl_ice_server_free);
-  const char *const *texts = bl_config_list (config, "ice", "servers");
+  const char *const *texts = bl_config_list (config, section, key);
   for (guint i = 0; texts[i]; i++) {
     BlIceServer *server = parse_ice_server (texts[i]);
     if (!server) {
       /* The text may hold a password: name its place, not itself. */
-      bl_config_set_error (config, "ice", "servers", error,
+      bl_config_set_error (config, section, key, error,
                            "server %u is neither stun:HOST[:PORT] nor "
                            "turn:USER:PASSWORD@HOST[:PORT]",
                            i + 1);
@@ -201,6 +210,19 @@ read_ice_servers (const BlConfig *config, GError **error)
     g_ptr_array_add (servers, server);
   }
   return g_steal_pointer (&servers);
+}
+
+static gboolean
+read_all_ice_servers (BlOptions *o, const BlConfig *config, GError **error)
+{
+  o->ice_servers = read_ice_servers (config, "ice", "servers", error);
+  if (!o->ice_servers)
+    return FALSE;
+  o->own_ice_servers
+      = *bl_config_list (config, "media", "ice_servers")
+            ? read_ice_servers (config, "media", "ice_servers", error)
+            : g_ptr_array_ref (o->ice_servers);
+  return o->own_ice_servers != NULL;
 }
 
 static gboolean
@@ -273,6 +295,7 @@ fill (BlOptions *o, const BlConfig *config)
     o->workers = MIN (g_get_num_processors (), BL_OPTIONS_MAX_WORKERS);
   o->advertise
       = g_strdupv ((char **)bl_config_list (config, "media", "advertise"));
+  o->full_ice = g_str_equal (bl_config_string (config, "media", "ice"), "full");
   o->eds = g_strdupv ((char **)bl_config_list (config, "calls", "eds"));
   o->grace_s = (guint)bl_config_int (config, "calls", "grace_s");
   o->max_calls = (guint)bl_config_int (config, "calls", "max");
@@ -294,8 +317,7 @@ from_config (BlConfig *taken, GError **error)
       || !check_pairs (config, error))
     return NULL;
   options = g_new0 (BlOptions, 1);
-  options->ice_servers = read_ice_servers (config, error);
-  if (!options->ice_servers)
+  if (!read_all_ice_servers (options, config, error))
     return NULL;
   fill (options, config);
   return g_steal_pointer (&options);
@@ -330,6 +352,7 @@ bl_options_free (BlOptions *options)
   g_free (options->media_listen);
   g_strfreev (options->advertise);
   g_clear_pointer (&options->ice_servers, g_ptr_array_unref);
+  g_clear_pointer (&options->own_ice_servers, g_ptr_array_unref);
   g_strfreev (options->eds);
   g_free (options->folder);
   g_free (options);

@@ -26,7 +26,9 @@ typedef struct {
   guint16 media_port; /* of worker 0; 0: any */
   guint workers;
   char **advertise;       /* "" to find them on this machine */
-  GPtrArray *ice_servers; /* of BlIceServer */
+  GPtrArray *ice_servers; /* of BlIceServer, for clients */
+  gboolean full_ice;
+  GPtrArray *own_ice_servers; /* of BlIceServer, for the relay itself */
   char **eds;
   guint grace_s;
   guint max_calls;

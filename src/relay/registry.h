@@ -49,6 +49,7 @@ typedef struct {
   gboolean connected;
   BlPictures pictures; /* a viewer's, about a second ago */
   gint64 since_us;
+  BlGate *gate; /* NULL: ICE-lite alone */
   char *local_ufrag, *local_pwd;
   char *remote_ufrag, *remote_pwd;
 } BlPeer;
@@ -124,24 +125,31 @@ void bl_registry_on_recorder (const BlRecorderEvent *event, gpointer registry);
  * that merely expires ends nothing: a patient may be on the other end. */
 void bl_registry_tick (BlRegistry *registry, gint64 now_us);
 
+/* What comes by WHIP or WHEP. */
+typedef struct {
+  const char *sdp;
+  gsize length;
+  BlGate *gate; /* taken, and NULL then, if need be; NULL: ICE-lite */
+} BlRegistryOffer;
+
 /* A WHIP offer. `call_id` is what the vehicle calls its call; NULL for tokens.
  * Gives the answer's SDP (free with g_free), or NULL and an error of
  * BL_REGISTRY_ERROR or BL_SDP_ERROR whose message may be sent. */
 char *bl_registry_publish (BlRegistry *registry, const BlWho *who,
                            const char *ed, const char *call_id,
-                           const char *offer, gsize length, BlPeer **out_peer,
+                           BlRegistryOffer *offer, BlPeer **out_peer,
                            GError **error);
 
 /* A WHEP offer; the same. */
 char *bl_registry_view (BlRegistry *registry, const BlWho *who,
-                        const char *call_id, const char *offer, gsize length,
+                        const char *call_id, BlRegistryOffer *offer,
                         BlPeer **out_peer, GError **error);
 
 BlPeer *bl_registry_find_peer (BlRegistry *registry, const char *id);
 
 /* A PATCH's body. Gives the body to answer an ICE restart with (free with
- * g_free) and makes a new tag, or NULL in `out_body` for candidates, which an
- * ICE-lite relay need not know. FALSE and an error of BL_SDP_ERROR. */
+ * g_free) and makes a new tag, or NULL in `out_body` for candidates, which only
+ * full ICE needs to know. FALSE and an error of BL_SDP_ERROR. */
 gboolean bl_registry_patch (BlRegistry *registry, BlPeer *peer,
                             const char *text, gsize length, char **out_body,
                             GError **error);

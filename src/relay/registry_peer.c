@@ -18,6 +18,7 @@
 static void
 free_peer (BlPeer *peer)
 {
+  bl_gate_free (peer->gate);
   g_free (peer->id);
   g_free (peer->etag);
   g_free (peer->name);
@@ -30,9 +31,9 @@ free_peer (BlPeer *peer)
   g_free (peer);
 }
 
-/* Not yet a session: no call, not in the tables. */
+/* Not yet a session: no call, not in the tables. Takes the offer's gate. */
 static BlPeer *
-new_peer (BlSessionRole role, const BlWho *who)
+new_peer (BlSessionRole role, const BlWho *who, BlRegistryOffer *offer)
 {
   BlPeer *peer = g_new0 (BlPeer, 1);
   peer->id = bl_id_new ();
@@ -46,16 +47,43 @@ new_peer (BlSessionRole role, const BlWho *who)
   peer->user = who->user;
   peer->token = who->token;
   peer->since_us = bl_clock_unix_us ();
-  peer->local_ufrag = bl_ice_chars_new (UFRAG_LENGTH);
-  peer->local_pwd = bl_ice_chars_new (PWD_LENGTH);
+  peer->gate = g_steal_pointer (&offer->gate);
+  peer->local_ufrag = peer->gate ? g_strdup (bl_gate_ufrag (peer->gate))
+                                 : bl_ice_chars_new (UFRAG_LENGTH);
+  peer->local_pwd = peer->gate ? g_strdup (bl_gate_pwd (peer->gate))
+                               : bl_ice_chars_new (PWD_LENGTH);
   return peer;
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (BlPeer, free_peer)
+
+static gboolean
+has_gate (const BlPeer *peer)
+{
+  return peer->gate && !bl_gate_is_settled (peer->gate);
+}
 
 static guint32
 random_ssrc (void)
 {
   return g_random_int () | 1; /* never 0 */
+}
+
+G_STATIC_ASSERT (BL_OPTIONS_MAX_ADDRESSES + BL_GATEWAY_MAX_CANDIDATES
+                 <= BL_SDP_MAX_CANDIDATES);
+
+/* The worker's, and those of the peer's gate: room for BL_SDP_MAX_CANDIDATES.
+ */
+static guint
+list_candidates (BlRegistry *registry, const BlPeer *peer,
+                 const BlWorker *worker, BlCandidate *out_candidates)
+{
+  guint n = bl_media_candidates (registry->media, worker, out_candidates);
+  if (!has_gate (peer))
+    return n;
+  gsize n_more;
+  const BlCandidate *more = bl_gate_candidates (peer->gate, &n_more);
+  memcpy (out_candidates + n, more, n_more * sizeof *more);
+  return n + (guint)n_more;
 }
 
 /* The answer of `peer` on `worker`, and what was agreed. */
@@ -64,8 +92,8 @@ make_answer (BlRegistry *registry, BlPeer *peer, const BlSdp *offer,
              const BlWorker *worker, const BlLiveCall *call,
              BlNegotiated *out_negotiated, GError **error)
 {
-  BlCandidate candidates[BL_OPTIONS_MAX_ADDRESSES];
-  guint n = bl_media_candidates (registry->media, worker, candidates);
+  BlCandidate candidates[BL_SDP_MAX_CANDIDATES];
+  guint n = list_candidates (registry, peer, worker, candidates);
   guint32 ssrc = random_ssrc ();
   BlSdpLocal local = {
     .ufrag = peer->local_ufrag,
@@ -73,6 +101,7 @@ make_answer (BlRegistry *registry, BlPeer *peer, const BlSdp *offer,
     .fingerprint = bl_media_fingerprint (registry->media),
     .candidates = candidates,
     .n_candidates = n,
+    .full_ice = has_gate (peer),
     .session_id = (guint64)g_random_int () << 16 | 1,
     .cname = "bluelight",
     .msid = "bluelight",
@@ -91,10 +120,26 @@ make_answer (BlRegistry *registry, BlPeer *peer, const BlSdp *offer,
   return bl_answer_whep (offer, &local, &source, out_negotiated, error);
 }
 
+/* The gate looks for the peer, and leads it to its session. */
+static void
+connect_gate (BlPeer *peer, const BlSdp *offer)
+{
+  g_autofree char *label
+      = g_strdup_printf ("call %s: %s", peer->call->id, peer->name);
+  BlGatewayRemote remote
+      = { .ufrag = peer->remote_ufrag, .pwd = peer->remote_pwd };
+  for (guint i = 0; i < offer->n_media && remote.n_candidates == 0; i++) {
+    remote.candidates = offer->media[i].candidates;
+    remote.n_candidates = offer->media[i].n_candidates;
+  }
+  bl_gate_connect (peer->gate, bl_worker_port (peer->call->worker), label,
+                   &remote);
+}
+
 /* Makes the peer a session of the call. Takes `peer`; frees it on failure. */
 static gboolean
 add_peer (BlRegistry *registry, BlLiveCall *call, BlPeer *taken,
-          const BlNegotiated *negotiated, GError **error)
+          const BlSdp *offer, const BlNegotiated *negotiated, GError **error)
 {
   g_autoptr (BlPeer) peer = taken;
   g_autoptr (GError) why = NULL;
@@ -122,6 +167,8 @@ add_peer (BlRegistry *registry, BlLiveCall *call, BlPeer *taken,
                    peer);
   g_hash_table_insert (registry->peers, peer->id, peer);
   g_hash_table_insert (registry->sessions, &peer->session, peer);
+  if (peer->gate)
+    connect_gate (peer, offer);
   g_steal_pointer (&peer);
   return TRUE;
 }
@@ -311,7 +358,7 @@ open_or_resume (BlRegistry *registry, const BlWho *who, const char *ed,
 
 char *
 bl_registry_publish (BlRegistry *registry, const BlWho *who, const char *ed,
-                     const char *call_id, const char *offer, gsize length,
+                     const char *call_id, BlRegistryOffer *offer,
                      BlPeer **out_peer, GError **error)
 {
   BlClaim claim;
@@ -322,7 +369,7 @@ bl_registry_publish (BlRegistry *registry, const BlWho *who, const char *ed,
                  "there is no ED “%s” here", ed);
     return NULL;
   }
-  g_autoptr (BlSdp) sdp = bl_sdp_parse (offer, length, error);
+  g_autoptr (BlSdp) sdp = bl_sdp_parse (offer->sdp, offer->length, error);
   if (!sdp || !claim_call (registry, who, ed, call_id, &claim, &call, error))
     return NULL;
   if (claim == BL_CLAIM_OPEN
@@ -336,7 +383,7 @@ bl_registry_publish (BlRegistry *registry, const BlWho *who, const char *ed,
   BlWorker *worker = call && call->worker
                          ? call->worker
                          : bl_media_least_loaded (registry->media);
-  g_autoptr (BlPeer) peer = new_peer (BL_SESSION_PUBLISHER, who);
+  g_autoptr (BlPeer) peer = new_peer (BL_SESSION_PUBLISHER, who, offer);
   BlNegotiated negotiated;
   g_autofree char *answer
       = make_answer (registry, peer, sdp, worker, call, &negotiated, error);
@@ -347,7 +394,8 @@ bl_registry_publish (BlRegistry *registry, const BlWho *who, const char *ed,
   if (!call)
     return NULL;
   *out_peer = peer;
-  if (!add_peer (registry, call, g_steal_pointer (&peer), &negotiated, error)) {
+  if (!add_peer (registry, call, g_steal_pointer (&peer), sdp, &negotiated,
+                 error)) {
     *out_peer = NULL;
     if (claim == BL_CLAIM_OPEN)
       bl_registry_end_call (registry, call, "no room at the relay");
@@ -398,14 +446,13 @@ log_shortcomings (const BlPeer *viewer, const BlNegotiated *negotiated)
 
 char *
 bl_registry_view (BlRegistry *registry, const BlWho *who, const char *call_id,
-                  const char *offer, gsize length, BlPeer **out_peer,
-                  GError **error)
+                  BlRegistryOffer *offer, BlPeer **out_peer, GError **error)
 {
-  g_autoptr (BlSdp) sdp = bl_sdp_parse (offer, length, error);
+  g_autoptr (BlSdp) sdp = bl_sdp_parse (offer->sdp, offer->length, error);
   BlLiveCall *call = sdp ? find_to_view (registry, call_id, error) : NULL;
   if (!call)
     return NULL;
-  g_autoptr (BlPeer) peer = new_peer (BL_SESSION_VIEWER, who);
+  g_autoptr (BlPeer) peer = new_peer (BL_SESSION_VIEWER, who, offer);
   BlNegotiated negotiated;
   g_autofree char *answer = make_answer (registry, peer, sdp, call->worker,
                                          call, &negotiated, error);
@@ -419,7 +466,8 @@ bl_registry_view (BlRegistry *registry, const BlWho *who, const char *call_id,
     return NULL;
   }
   *out_peer = peer;
-  if (add_peer (registry, call, g_steal_pointer (&peer), &negotiated, error)) {
+  if (add_peer (registry, call, g_steal_pointer (&peer), sdp, &negotiated,
+                error)) {
     log_shortcomings (*out_peer, &negotiated);
     return g_steal_pointer (&answer);
   }
@@ -451,15 +499,22 @@ restart_ice (BlRegistry *registry, BlPeer *peer, const BlSdpFrag *frag)
   replace (&peer->remote_pwd, frag->pwd);
   replace (&peer->etag, etag);
   bl_worker_restart_ice (peer->call->worker, peer->session, ufrag, pwd);
+  if (has_gate (peer)) {
+    const BlGatewayRemote remote = { .ufrag = frag->ufrag,
+                                     .pwd = frag->pwd,
+                                     .candidates = frag->candidates,
+                                     .n_candidates = frag->n_candidates };
+    bl_gate_restart (peer->gate, ufrag, pwd, &remote);
+  }
   bl_info ("call %s: %s restarts ICE", peer->call->id, peer->name);
 
   g_strlcpy (answer->ufrag, ufrag, sizeof answer->ufrag);
   g_strlcpy (answer->pwd, pwd, sizeof answer->pwd);
   g_strlcpy (answer->mid, frag->mid, sizeof answer->mid);
-  answer->ice_lite = true;
+  answer->ice_lite = !has_gate (peer);
   answer->end_of_candidates = true;
-  answer->n_candidates = (guint16)bl_media_candidates (
-      registry->media, peer->call->worker, answer->candidates);
+  answer->n_candidates = (guint16)list_candidates (
+      registry, peer, peer->call->worker, answer->candidates);
   return bl_sdpfrag_build (answer);
 }
 
@@ -470,9 +525,11 @@ bl_registry_patch (BlRegistry *registry, BlPeer *peer, const char *text,
   g_autofree BlSdpFrag *frag = g_new0 (BlSdpFrag, 1);
   if (!bl_sdpfrag_parse (text, length, frag, error))
     return FALSE;
-  *out_body = bl_sdpfrag_is_restart (frag, peer->remote_ufrag, peer->remote_pwd)
-                  ? restart_ice (registry, peer, frag)
-                  : NULL;
+  *out_body = NULL;
+  if (bl_sdpfrag_is_restart (frag, peer->remote_ufrag, peer->remote_pwd))
+    *out_body = restart_ice (registry, peer, frag);
+  else if (has_gate (peer))
+    bl_gate_add (peer->gate, frag->candidates, frag->n_candidates);
   return TRUE;
 }
 

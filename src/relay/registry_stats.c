@@ -82,8 +82,12 @@ on_connected (BlRegistry *registry, BlPeer *peer)
   peer->connected = TRUE;
   bl_info ("call %s: %s connected as %s", call->id, peer->name,
            peer->role == BL_SESSION_PUBLISHER ? "publisher" : "viewer");
-  if (peer->role != BL_SESSION_PUBLISHER)
+  if (peer->role != BL_SESSION_PUBLISHER) {
+    /* A vehicle's may yet be the way of another of its networks. */
+    if (peer->gate)
+      bl_gate_settle (peer->gate);
     return;
+  }
   call->gone_since_us = 0;
   for (guint i = call->publishers->len; i > 0; i--) {
     BlPeer *other = g_ptr_array_index (call->publishers, i - 1);

@@ -234,8 +234,8 @@ check_media (Answer *a)
   const BlSdpMedia *both[] = { audio, video };
   if (a->offer->ice_lite)
     return refuse (a, audio ? audio : video,
-                   "the offer is ice-lite, and so is the relay; one end has "
-                   "to be a full ICE agent");
+                   "the offer is ice-lite, and the relay waits to be asked; "
+                   "the offerer has to be a full ICE agent");
   for (guint i = 0; i < G_N_ELEMENTS (both); i++) {
     if (both[i] && !both[i]->rtcp_mux)
       return refuse (a, both[i],
@@ -381,7 +381,7 @@ write_answer (const Answer *a)
                               media->mid);
   }
   GString *text = g_string_new (NULL);
-  bl_sdpwrite_session (text, a->local, bundle->str, true);
+  bl_sdpwrite_session (text, a->local, bundle->str, !a->local->full_ice);
   const char *setup = a->negotiated.dtls_client ? "active" : "passive";
   for (guint i = 0; i < a->offer->n_media; i++) {
     const BlSdpMedia *media = &a->offer->media[i];

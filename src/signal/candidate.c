@@ -192,6 +192,12 @@ bl_candidate_parse (const char *text, size_t length, BlCandidate *out_candidate)
 }
 
 const char *
+bl_candidate_type_name (BlCandidateType type)
+{
+  return type_names[type];
+}
+
+const char *
 bl_candidate_result_text (BlCandidateResult result)
 {
   static const char *const texts[] = {

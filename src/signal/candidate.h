@@ -57,6 +57,9 @@ BlCandidateResult bl_candidate_parse (const char *text, size_t length,
 /* What is wrong, in words, for a message. */
 const char *bl_candidate_result_text (BlCandidateResult result);
 
+/* "host", "srflx", "prflx", "relay". */
+const char *bl_candidate_type_name (BlCandidateType type);
+
 /* Enough for every candidate that bl_candidate_parse() can give. */
 #define BL_CANDIDATE_TEXT_SIZE 320
 

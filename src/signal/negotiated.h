@@ -21,6 +21,7 @@ typedef struct {
   const uint8_t *fingerprint;    /* BL_SDP_SHA256_BYTES of our certificate */
   const BlCandidate *candidates; /* may be NULL */
   gsize n_candidates;
+  bool full_ice;       /* an answer is not ICE-lite's */
   uint64_t session_id; /* for o=; below 2^63 */
   const char *cname;   /* one for both tracks, so that they are in sync */
   const char *msid;    /* the stream's id */

@@ -5,15 +5,20 @@
 #include <string.h>
 
 #define CHECK_PRIORITY 1845501695u /* a peer-reflexive candidate's */
+#define TIE_BREAKER    42
 
 static void
 start_agent (PeerLink *link)
 {
-  static const uint16_t known[]
-      = { STUN_ATTRIBUTE_USERNAME,        STUN_ATTRIBUTE_PRIORITY,
-          STUN_ATTRIBUTE_USE_CANDIDATE,   STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS,
-          STUN_ATTRIBUTE_ERROR_CODE,      STUN_ATTRIBUTE_MESSAGE_INTEGRITY,
-          STUN_ATTRIBUTE_ICE_CONTROLLING, 0 };
+  static const uint16_t known[] = { STUN_ATTRIBUTE_USERNAME,
+                                    STUN_ATTRIBUTE_PRIORITY,
+                                    STUN_ATTRIBUTE_USE_CANDIDATE,
+                                    STUN_ATTRIBUTE_XOR_MAPPED_ADDRESS,
+                                    STUN_ATTRIBUTE_ERROR_CODE,
+                                    STUN_ATTRIBUTE_MESSAGE_INTEGRITY,
+                                    STUN_ATTRIBUTE_ICE_CONTROLLING,
+                                    STUN_ATTRIBUTE_ICE_CONTROLLED,
+                                    0 };
   stun_agent_init (&link->agent, known, STUN_COMPATIBILITY_RFC5389,
                    STUN_AGENT_USAGE_SHORT_TERM_CREDENTIALS
                        | STUN_AGENT_USAGE_USE_FINGERPRINT);
@@ -42,6 +47,8 @@ peer_link_set_credentials (PeerLink *link, const char *relay_ufrag,
 {
   snprintf (link->username, sizeof link->username, "%s:%s", relay_ufrag,
             our_ufrag);
+  snprintf (link->callname, sizeof link->callname, "%s:%s", our_ufrag,
+            relay_ufrag);
   snprintf (link->pwd, sizeof link->pwd, "%s", relay_pwd);
 }
 
@@ -52,7 +59,7 @@ create_check (PeerLink *link, bool nominate, uint8_t *buffer, size_t capacity)
   return stun_usage_ice_conncheck_create (
       &link->agent, &message, buffer, capacity, (const uint8_t *)link->username,
       strlen (link->username), (const uint8_t *)link->pwd, strlen (link->pwd),
-      nominate, true, CHECK_PRIORITY, 42, NULL,
+      nominate, true, CHECK_PRIORITY, TIE_BREAKER, NULL,
       STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
 }
 
@@ -80,6 +87,31 @@ peer_link_receive_stun (PeerLink *link, const uint8_t *data, size_t length)
     link->n_checks_answered++;
   else
     link->n_checks_refused++;
+}
+
+size_t
+peer_link_answer (PeerLink *link, const char *our_pwd, const BlAddress *from,
+                  const uint8_t *data, size_t length,
+                  uint8_t out_reply[BL_STUN_REPLY_BYTES])
+{
+  StunDefaultValidaterData callers[]
+      = { { (uint8_t *)link->callname, strlen (link->callname),
+            (uint8_t *)our_pwd, strlen (our_pwd) },
+          { 0 } };
+  StunMessage request, reply;
+  struct sockaddr_storage address = from->storage;
+  size_t reply_length = BL_STUN_REPLY_BYTES;
+  bool controlling = true;
+  if (stun_agent_validate (&link->agent, &request, data, length,
+                           stun_agent_default_validater, callers)
+          != STUN_VALIDATION_SUCCESS
+      || stun_message_get_class (&request) != STUN_REQUEST)
+    return 0;
+  stun_usage_ice_conncheck_create_reply (
+      &link->agent, &request, &reply, out_reply, &reply_length, &address,
+      from->length, &controlling, TIE_BREAKER,
+      STUN_USAGE_ICE_COMPATIBILITY_RFC5245);
+  return reply_length;
 }
 
 static void

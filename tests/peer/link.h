@@ -9,6 +9,7 @@
 
 #include <stun/usages/ice.h>
 
+#include "rtc/stun.h"
 #include "secure/dtls.h"
 #include "secure/srtp.h"
 
@@ -26,6 +27,7 @@ typedef struct {
   /* Its own. */
   StunAgent agent;
   char username[600]; /* theirs:ours */
+  char callname[600]; /* ours:theirs */
   char pwd[257];      /* theirs */
 } PeerLink;
 
@@ -46,6 +48,13 @@ void peer_link_receive_stun (PeerLink *link, const uint8_t *data,
                              size_t length);
 void peer_link_receive_dtls (PeerLink *link, const uint8_t *data,
                              size_t length);
+
+/* A check of a full agent's, for a controlling one with these credentials:
+ * whoever wants to be answered must answer. Gives the reply's bytes, 0 if there
+ * is none. */
+size_t peer_link_answer (PeerLink *link, const char *our_pwd,
+                         const BlAddress *from, const uint8_t *data,
+                         size_t length, uint8_t out_reply[BL_STUN_REPLY_BYTES]);
 
 /* Begins the handshake, once. */
 void peer_link_start_dtls (PeerLink *link, const BlDtlsContext *context,

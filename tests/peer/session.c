@@ -196,8 +196,15 @@ receive_stun (PeerSession *s, const BlAddress *from, const uint8_t *data,
               size_t length, BlTime now)
 {
   unsigned before = s->link.n_checks_answered;
+  uint8_t reply[BL_STUN_REPLY_BYTES];
   if (s->lite) {
     answer_check (s, from, data, length);
+    return;
+  }
+  size_t reply_length
+      = peer_link_answer (&s->link, s->pwd, from, data, length, reply);
+  if (reply_length > 0) {
+    s->send (s, from, reply, reply_length);
     return;
   }
   peer_link_receive_stun (&s->link, data, length);

@@ -61,6 +61,29 @@ START_TEST (ice_servers_are_split_into_url_and_credential)
 }
 END_TEST
 
+START_TEST (full_ice_has_servers_of_its_own_or_those_of_clients)
+{
+  g_autoptr (BlOptions) lite = parse (TLS EDS, NULL);
+  ck_assert (!lite->full_ice);
+  g_autoptr (BlOptions) shared
+      = parse (TLS EDS "[media]\nice = full\n"
+                       "[ice]\nservers = stun:192.0.2.1\n",
+               NULL);
+  ck_assert (shared->full_ice);
+  ck_assert_uint_eq (shared->own_ice_servers->len, 1);
+  g_autoptr (BlOptions) own
+      = parse (TLS EDS "[media]\nice = full\n"
+                       "ice_servers = turn:relay:secret@192.0.2.2\n"
+                       "[ice]\nservers = stun:192.0.2.1, stun:192.0.2.3\n",
+               NULL);
+  ck_assert_uint_eq (own->ice_servers->len, 2);
+  ck_assert_uint_eq (own->own_ice_servers->len, 1);
+  const BlIceServer *turn = g_ptr_array_index (own->own_ice_servers, 0);
+  ck_assert_str_eq (turn->url, "turn:192.0.2.2");
+  ck_assert_str_eq (turn->username, "relay");
+}
+END_TEST
+
 /* The message names file, line and key, and the words that are given. */
 static const struct {
   const char *text, *words;
@@ -84,6 +107,9 @@ static const struct {
   { TLS EDS "[media]\nport = 65535\nworkers = 2\n", "leaves no room" },
   { TLS EDS "[ice]\nservers = turn:t.example\n", "server 1 is neither" },
   { TLS EDS "[ice]\nservers = http://t.example\n", "server 1 is neither" },
+  { TLS EDS "[media]\nice = heavy\n", "none of lite|full" },
+  { TLS EDS "[media]\nice_servers = turn:t.example\n",
+    "[media] ice_servers: server 1 is neither" },
   { TLS EDS "[log]\nlevel = loud\n", "none of error|warning|info|debug" },
   { TLS EDS "[cals]\nmax = 1\n", "[cals] has no key “max”" },
 };
@@ -104,6 +130,10 @@ START_TEST (a_wrong_ice_server_does_not_show_its_password)
   g_autoptr (GError) error = NULL;
   ck_assert_ptr_null (
       parse (TLS EDS "[ice]\nservers = turm:u:secret@h\n", &error));
+  ck_assert_ptr_null (strstr (error->message, "secret"));
+  g_clear_error (&error);
+  ck_assert_ptr_null (
+      parse (TLS EDS "[media]\nice_servers = turm:u:secret@h\n", &error));
   ck_assert_ptr_null (strstr (error->message, "secret"));
 }
 END_TEST
@@ -134,6 +164,7 @@ main (void)
     { a_short_file_gives_the_defaults, 0 },
     { loopback_alone_needs_no_certificate, 0 },
     { ice_servers_are_split_into_url_and_credential, 0 },
+    { full_ice_has_servers_of_its_own_or_those_of_clients, 0 },
     { what_is_wrong_is_named_by_file_and_key, G_N_ELEMENTS (wrong) },
     { a_wrong_ice_server_does_not_show_its_password, 0 },
     { a_file_that_can_not_be_read_is_named, 0 },

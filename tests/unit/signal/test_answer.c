@@ -411,8 +411,8 @@ static const struct {
   { "obs-whip", "a=setup:actpass", "a=setup:holdconn", NULL,
     "m-line 1 (audio, mid 0): a=setup is holdconn; offer actpass" },
   { "obs-whip", "a=group:BUNDLE", "a=ice-lite\r\na=group:BUNDLE", NULL,
-    "m-line 1 (audio, mid 0): the offer is ice-lite, and so is the relay; one "
-    "end has to be a full ICE agent" },
+    "m-line 1 (audio, mid 0): the offer is ice-lite, and the relay waits to "
+    "be asked; the offerer has to be a full ICE agent" },
   { "aiortc-sendrecv-data", "UDP/TLS/RTP/SAVPF 96 0 8",
     "UDP/TLS/RTP/SAVPF 101 0 8\r\na=rtpmap:101 opus/48000/2", NULL,
     "m-line 2 (video, mid 1): payload type 101 stands for sound and for "
