@@ -295,6 +295,11 @@ fill_track (const Answer *a, const Choice *choice, BlNegotiatedTrack *track)
   if (media->kind == BL_MEDIA_VIDEO && rtx
       && (track->feedback & BL_FEEDBACK_NACK))
     track->rtx_pt = rtx->pt;
+  /* Only to who sizes it by what our reports say is lost. */
+  const BlSdpCodec *fec = bl_sdp_fec (media);
+  if (media->kind == BL_MEDIA_VIDEO && fec && !a->sends
+      && (track->feedback & BL_FEEDBACK_CCFB))
+    track->fec_pt = fec->pt;
 }
 
 static void
@@ -304,6 +309,7 @@ fill_remote_ssrc (const BlSdpMedia *media, BlNegotiatedTrack *track)
     return;
   track->ssrc = media->ssrcs[0].ssrc;
   track->rtx_ssrc = track->rtx_pt >= 0 ? media->ssrcs[0].rtx_ssrc : 0;
+  track->fec_ssrc = track->fec_pt != 0 ? media->ssrcs[0].fec_ssrc : 0;
   g_strlcpy (track->cname, media->ssrcs[0].cname, sizeof track->cname);
 }
 
@@ -357,7 +363,8 @@ check_payload_types (Answer *a)
   const uint8_t sound[] = { audio->pt, audio->red_pt };
   for (guint i = 0; i < G_N_ELEMENTS (sound); i++)
     if (audio->present && video->present && (i == 0 || sound[i] != 0)
-        && (sound[i] == video->pt || sound[i] == video->rtx_pt))
+        && (sound[i] == video->pt || sound[i] == video->rtx_pt
+            || sound[i] == video->fec_pt))
       return refuse (a, a->video.media,
                      "payload type %u stands for sound and for pictures in one "
                      "BUNDLE group",

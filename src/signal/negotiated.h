@@ -4,7 +4,8 @@
  * vehicle's uplink needs to know of an offer and its answer.
  *
  * Invariants: at most one audio and one video track; the extension ids are in
- * both the offer and the answer; pt and rtx_pt differ between the tracks.
+ * both the offer and the answer; pt, rtx_pt and fec_pt differ between the
+ * tracks.
  */
 #pragma once
 
@@ -25,9 +26,10 @@ typedef struct {
   uint64_t session_id; /* for o=; below 2^63 */
   const char *cname;   /* one for both tracks, so that they are in sync */
   const char *msid;    /* the stream's id */
-  uint32_t audio_ssrc; /* these three: when we send */
+  uint32_t audio_ssrc; /* these four: when we send */
   uint32_t video_ssrc;
   uint32_t video_rtx_ssrc;
+  uint32_t video_fec_ssrc;
 } BlSdpLocal;
 
 typedef struct {
@@ -37,6 +39,7 @@ typedef struct {
   uint8_t pt;
   int16_t rtx_pt; /* -1: no retransmission by RTX */
   uint8_t red_pt; /* sound: 0: no redundancy (RFC 2198) */
+  uint8_t fec_pt; /* 0: no repair packets (rtc/fec.h) */
   uint32_t clock_rate;
   uint32_t feedback; /* BlFeedback: what both ends know */
   bool rcvr_rtt;     /* both ends speak RTCP XR RRTR/DLRR */
@@ -46,6 +49,7 @@ typedef struct {
   uint32_t ssrc; /* the sender's: ours if sends, else the remote's; 0: not told,
                   * take it from the first packet with this mid or pt */
   uint32_t rtx_ssrc;             /* likewise */
+  uint32_t fec_ssrc;             /* likewise */
   char cname[BL_SDP_CNAME_SIZE]; /* the sender's */
 } BlNegotiatedTrack;
 

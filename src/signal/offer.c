@@ -73,6 +73,10 @@ fill_offered (const BlOfferShape *shape, const BlSdpLocal *local,
     video->profile_level_id = PROFILE_LEVEL_ID;
     video->ssrc = video->sends ? local->video_ssrc : 0;
     video->rtx_ssrc = video->sends ? local->video_rtx_ssrc : 0;
+    if (video->sends && local->video_fec_ssrc != 0) {
+      video->fec_pt = BL_OFFER_PT_FEC;
+      video->fec_ssrc = local->video_fec_ssrc;
+    }
   }
   g_assert (offered->n_tracks > 0);
 }
@@ -147,6 +151,9 @@ read_track (const BlSdpMedia *media, guint m_line, BlNegotiatedTrack *track,
   const BlSdpCodec *red = bl_sdp_red (media, codec);
   if (!red || red->pt != track->red_pt)
     track->red_pt = 0;
+  const BlSdpCodec *fec = bl_sdp_fec (media);
+  if (!fec || fec->pt != track->fec_pt)
+    track->fec_pt = 0;
   track->feedback &= codec->feedback;
   track->rcvr_rtt = media->rcvr_rtt;
   track->rtcp_rsize = media->rtcp_rsize;
@@ -158,6 +165,7 @@ read_track (const BlSdpMedia *media, guint m_line, BlNegotiatedTrack *track,
     track->profile_level_id = codec->profile_level_id;
   if (track->sends) {
     track->rtx_ssrc = track->rtx_pt >= 0 ? track->rtx_ssrc : 0;
+    track->fec_ssrc = track->fec_pt != 0 ? track->fec_ssrc : 0;
   } else if (media->n_ssrcs > 0) {
     track->ssrc = media->ssrcs[0].ssrc;
     track->rtx_ssrc = track->rtx_pt >= 0 ? media->ssrcs[0].rtx_ssrc : 0;

@@ -15,6 +15,7 @@
 #define BL_OFFER_PT_RED  63
 #define BL_OFFER_PT_H264 96
 #define BL_OFFER_PT_RTX  97
+#define BL_OFFER_PT_FEC  98
 
 typedef struct {
   bool audio;

@@ -382,18 +382,22 @@ read_ssrc (BlSdpParser *p, char *value)
 static bool
 read_ssrc_group (BlSdpParser *p, char *value)
 {
-  if (!g_str_equal (bl_sdp_next_word (&value), "FID"))
+  const char *semantics = bl_sdp_next_word (&value);
+  bool rtx = g_str_equal (semantics, "FID");
+  if (!rtx && !g_str_equal (semantics, "FEC-FR"))
     return true;
-  guint64 ssrc, rtx;
+  guint64 ssrc, repair;
   if (!bl_sdp_read_uint (bl_sdp_next_word (&value), 0, UINT32_MAX, &ssrc)
-      || !bl_sdp_read_uint (bl_sdp_next_word (&value), 0, UINT32_MAX, &rtx)
-      || ssrc == rtx)
+      || !bl_sdp_read_uint (bl_sdp_next_word (&value), 0, UINT32_MAX, &repair)
+      || ssrc == repair)
     return bl_sdp_fail (p,
                         "expected two different SSRCs (RFC 5576 section 4.2)");
-  drop_ssrc (p->media, (uint32_t)rtx);
+  drop_ssrc (p->media, (uint32_t)repair);
   BlSdpSsrc *entry = take_ssrc (p->media, (uint32_t)ssrc);
-  if (entry)
-    entry->rtx_ssrc = (uint32_t)rtx;
+  if (entry && rtx)
+    entry->rtx_ssrc = (uint32_t)repair;
+  else if (entry)
+    entry->fec_ssrc = (uint32_t)repair;
   return true;
 }
 
@@ -666,6 +670,18 @@ bl_sdp_red (const BlSdpMedia *media, const BlSdpCodec *codec)
     if (g_ascii_strcasecmp (red->name, "red") == 0 && red->red_of == codec->pt
         && red->clock_rate == codec->clock_rate)
       return red;
+  }
+  return NULL;
+}
+
+const BlSdpCodec *
+bl_sdp_fec (const BlSdpMedia *media)
+{
+  for (guint i = 0; i < media->n_codecs; i++) {
+    const BlSdpCodec *codec = &media->codecs[i];
+    if (codec->clock_rate == 90000
+        && g_ascii_strcasecmp (codec->name, BL_SDP_FEC_NAME) == 0)
+      return codec;
   }
   return NULL;
 }

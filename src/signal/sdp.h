@@ -19,6 +19,9 @@
 #include "rtc/rtpext.h"
 #include "signal/candidate.h"
 
+/* The name of repair packets (rtc/fec.h) in a=rtpmap. */
+#define BL_SDP_FEC_NAME "x-bluelight-fec"
+
 #define BL_SDP_MAX_BYTES      65536
 #define BL_SDP_MAX_MEDIA      16
 #define BL_SDP_MAX_CODECS     96 /* Chromium 156 offers 50 in one m-line */
@@ -100,6 +103,7 @@ typedef struct {
 typedef struct {
   uint32_t ssrc;
   uint32_t rtx_ssrc; /* by a=ssrc-group:FID; 0 if none */
+  uint32_t fec_ssrc; /* by a=ssrc-group:FEC-FR; 0 if none */
   char cname[BL_SDP_CNAME_SIZE];
 } BlSdpSsrc;
 
@@ -132,7 +136,7 @@ typedef struct {
   uint16_t n_codecs;
   BlSdpCodec codecs[BL_SDP_MAX_CODECS]; /* in the m-line's order */
   uint16_t n_ssrcs;
-  BlSdpSsrc ssrcs[BL_SDP_MAX_SSRCS]; /* without those of retransmissions */
+  BlSdpSsrc ssrcs[BL_SDP_MAX_SSRCS]; /* without those that repair others */
   uint16_t n_candidates;
   BlCandidate candidates[BL_SDP_MAX_CANDIDATES];
   bool end_of_candidates;
@@ -168,6 +172,9 @@ const BlSdpCodec *bl_sdp_rtx (const BlSdpMedia *media, uint8_t apt);
 
 /* The one that is redundancy (RFC 2198) of `codec` alone, or NULL. */
 const BlSdpCodec *bl_sdp_red (const BlSdpMedia *media, const BlSdpCodec *codec);
+
+/* The codec that is our forward error correction (rtc/fec.h), or NULL. */
+const BlSdpCodec *bl_sdp_fec (const BlSdpMedia *media);
 
 /* Is there any way to speak over this m-line? */
 static inline bool

@@ -54,6 +54,8 @@ write_head (GString *text, const BlSdpLocal *local, const BlSdpSection *section)
     g_string_append_printf (text, " %u", track->red_pt);
   if (track->rtx_pt >= 0)
     g_string_append_printf (text, " %d", track->rtx_pt);
+  if (track->fec_pt != 0)
+    g_string_append_printf (text, " %u", track->fec_pt);
   g_string_append_printf (text, "\r\nc=IN IP%c %s\r\n",
                           strchr (address, ':') ? '6' : '4', address);
 }
@@ -141,6 +143,9 @@ write_codec (GString *text, const BlSdpSection *section)
                             "a=rtpmap:%d rtx/90000\r\n"
                             "a=fmtp:%d apt=%u\r\n",
                             track->rtx_pt, track->rtx_pt, track->pt);
+  if (track->fec_pt != 0)
+    g_string_append_printf (text, "a=rtpmap:%u " BL_SDP_FEC_NAME "/90000\r\n",
+                            track->fec_pt);
 }
 
 static void
@@ -153,10 +158,17 @@ write_sender (GString *text, const BlSdpLocal *local,
   if (track->rtx_ssrc != 0)
     g_string_append_printf (text, "a=ssrc-group:FID %u %u\r\n", track->ssrc,
                             track->rtx_ssrc);
+  /* RFC 5956 section 4.3 */
+  if (track->fec_ssrc != 0)
+    g_string_append_printf (text, "a=ssrc-group:FEC-FR %u %u\r\n", track->ssrc,
+                            track->fec_ssrc);
   g_string_append_printf (text, "a=ssrc:%u cname:%s\r\n", track->ssrc,
                           local->cname);
   if (track->rtx_ssrc != 0)
     g_string_append_printf (text, "a=ssrc:%u cname:%s\r\n", track->rtx_ssrc,
+                            local->cname);
+  if (track->fec_ssrc != 0)
+    g_string_append_printf (text, "a=ssrc:%u cname:%s\r\n", track->fec_ssrc,
                             local->cname);
 }
 
