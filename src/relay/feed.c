@@ -248,7 +248,7 @@ on_publisher_rtp (void *owner, BlPacket *packet)
   BlLoop *loop = feed->loop;
   unsigned result
       = bl_source_on_rtp (&feed->source, packet, loop->now, loop->ntp);
-  if (result != BL_TRACK_TAKEN)
+  if (result < BL_N_DROPS)
     bl_loop_drop (loop, (BlDrop)result);
   feed->dirty = true;
 }

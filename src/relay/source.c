@@ -140,14 +140,16 @@ bl_source_on_rtp (BlSource *source, BlPacket *packet, BlTime now, BlNtp ntp)
                                       &source->offset, now, ntp, &entry);
   if (result == BL_DROP_BEFORE_KEY)
     bl_source_want_keyframe (source);
-  if (result != BL_TRACK_TAKEN)
-    return result;
-  note_taken (source, entry);
+  if (result == BL_TRACK_TAKEN)
+    note_taken (source, entry);
+  while (bl_track_take_recovered (track, packet->pool, &source->offset, now,
+                                  &entry))
+    note_taken (source, entry);
   if (track->new_sps) {
     track->new_sps = false;
     source->news |= BL_SOURCE_FORMAT;
   }
-  return BL_TRACK_TAKEN;
+  return result;
 }
 
 void

@@ -73,8 +73,10 @@ typedef struct {
   guint64 packets, bytes; /* received, repairs included; bytes of payload */
   guint64 frames;         /* RTP marker bits seen (video) */
   guint64 keyframes;
-  guint64 lost;      /* never arrived */
-  guint64 recovered; /* arrived by RTX or as redundancy */
+  guint64 lost;          /* never arrived */
+  guint64 recovered;     /* arrived by RTX or as redundancy */
+  guint64 repairs;       /* packets of forward error correction that came */
+  guint64 fec_recovered; /* brought back by them */
   guint32 jitter_us;
   gboolean live; /* media within BL_MEDIA_SILENCE_US */
 } BlTrackStats;

@@ -35,6 +35,27 @@ bl_track_clock_hz (BlTrackKind kind)
   return shapes[kind].clock_rate_hz;
 }
 
+/* What forward error correction asks for, by the publisher's numbers. */
+static bool
+find_source (void *user_data, uint64_t seq, BlFecSource *out)
+{
+  const BlTrack *track = user_data;
+  const BlSourceLine *line = &track->line;
+  if (!line->joined || seq < line->first_in)
+    return false;
+  const BlHistoryEntry *entry
+      = bl_history_get (&track->history, seq + line->seq_offset);
+  if (!entry || entry->meta.payload_length > BL_FEC_PAYLOAD_MOST)
+    return false;
+  *out = (BlFecSource){
+    .timestamp = entry->meta.timestamp - line->timestamp_offset,
+    .marker = entry->meta.marker,
+    .payload = entry->packet->data + entry->meta.payload_offset,
+    .length = entry->meta.payload_length,
+  };
+  return true;
+}
+
 /* The publisher's numbers begin anew: another publisher, or another SSRC. */
 static void
 begin_stream (BlTrack *track)
@@ -46,6 +67,8 @@ begin_stream (BlTrack *track)
   BlNackConfig nack = bl_nack_defaults;
   nack.max_age_us = shapes[track->kind].nack_us;
   bl_nack_init (&track->nack, &nack);
+  if (track->fec)
+    bl_fec_decoder_init (track->fec, find_source, track);
   bl_rtp_receiver_stats_init (&track->receiver, clock_rate_hz);
   bl_clock_map_init (&track->clock, clock_rate_hz);
   track->has_sr = false;
@@ -68,6 +91,8 @@ void
 bl_track_clear (BlTrack *track)
 {
   bl_history_clear (&track->history);
+  free (track->fec);
+  track->fec = NULL;
 }
 
 void
@@ -78,7 +103,15 @@ bl_track_set_publisher (BlTrack *track, const BlNegotiatedTrack *setup)
   track->ssrc = track->setup.ssrc;
   track->rtx_ssrc_known = track->setup.rtx_ssrc != 0;
   track->rtx_ssrc = track->setup.rtx_ssrc;
+  if (track->setup.fec_pt != 0 && !track->fec)
+    track->fec = malloc (sizeof *track->fec);
   begin_stream (track);
+}
+
+static bool
+is_fec (const BlTrack *track, uint8_t payload_type)
+{
+  return track->setup.fec_pt != 0 && payload_type == track->setup.fec_pt;
 }
 
 bool
@@ -86,7 +119,8 @@ bl_track_owns_ssrc (const BlTrack *track, uint32_t ssrc)
 {
   return track->setup.present
          && ((track->ssrc_known && ssrc == track->ssrc)
-             || (track->rtx_ssrc_known && ssrc == track->rtx_ssrc));
+             || (track->rtx_ssrc_known && ssrc == track->rtx_ssrc)
+             || (track->setup.fec_ssrc != 0 && ssrc == track->setup.fec_ssrc));
 }
 
 bool
@@ -108,7 +142,7 @@ bl_track_owns_pt (const BlTrack *track, uint8_t payload_type)
   return track->setup.present
          && (payload_type == track->setup.pt
              || payload_type == track->setup.rtx_pt
-             || is_red (track, payload_type));
+             || is_red (track, payload_type) || is_fec (track, payload_type));
 }
 
 /* A sender may choose another SSRC at any time (RFC 3550 section 8.2). */
@@ -280,6 +314,14 @@ take (BlTrack *track, BlPacket *packet, const BlRtp *original, uint64_t seq,
       = bl_history_insert (&track->history, line_seq, packet, meta);
   if (inserted != BL_HISTORY_INSERTED)
     return insert_drops[inserted];
+  if (track->fec)
+    bl_fec_decoder_on_source (track->fec, seq);
+  /* Not by the IDR's own packets: of what is missing just before them it can't
+   * be known whether it is theirs. */
+  if (meta->h264 & BL_H264_HAS_SPS) {
+    note_sps (track, original);
+    bl_nack_on_keyframe (&track->nack, seq);
+  }
   count_taken (track, original, meta);
   *out_entry = bl_history_get (&track->history, line_seq);
   return BL_TRACK_TAKEN;
@@ -341,6 +383,25 @@ restore (BlTrack *track, BlPacket *packet, const BlRtp *own, uint64_t own_seq,
   return result;
 }
 
+/* ---- forward error correction (rtc/fec.h) ---- */
+
+static unsigned
+receive_fec (BlTrack *track, const BlRtp *rtp, BlTime now)
+{
+  BlFecRepair repair;
+  if (!bl_fec_parse (rtp->payload, rtp->payload_length, &repair))
+    return BL_DROP_RTP;
+  if (!track->fec || !track->seqs.started)
+    return BL_DROP_STALE;
+  track->stats.repairs++;
+  uint64_t first = bl_seq_near (track->seqs.highest, repair.first);
+  bl_nack_on_repair (&track->nack, first + repair.count - 1u, now);
+  return bl_fec_decoder_on_repair (track->fec, rtp->seq, first, &repair)
+                 == BL_FEC_STALE
+             ? BL_DROP_STALE
+             : BL_TRACK_REPAIR;
+}
+
 unsigned
 bl_track_receive (BlTrack *track, BlPacket *packet, const BlRtp *rtp,
                   const BlRtpExtValues *ext, BlClockOffset *offset, BlTime now,
@@ -351,6 +412,8 @@ bl_track_receive (BlTrack *track, BlPacket *packet, const BlRtp *rtp,
   bool repair = rtp->payload_type == track->setup.rtx_pt;
   bool redundant = is_red (track, rtp->payload_type);
 
+  if (is_fec (track, rtp->payload_type))
+    return receive_fec (track, rtp, now);
   if (!repair && !redundant && rtp->payload_type != track->setup.pt)
     return BL_DROP_UNKNOWN_TRACK;
   learn_ssrc (track, rtp);
@@ -382,15 +445,52 @@ bl_track_receive (BlTrack *track, BlPacket *packet, const BlRtp *rtp,
                                      now);
   unsigned result
       = take (track, packet, &original, seq, offset, &meta, out_entry);
-  if (result != BL_TRACK_TAKEN)
-    return restored == BL_TRACK_TAKEN ? restored : result;
-  /* Not by the IDR's own packets: of what is missing just before them it can't
-   * be known whether it is theirs. */
-  if (meta.h264 & BL_H264_HAS_SPS) {
-    note_sps (track, &original);
-    bl_nack_on_keyframe (&track->nack, seq);
+  return restored == BL_TRACK_TAKEN ? restored : result;
+}
+
+/* One that was brought back, into the history as if it had come. */
+static unsigned
+take_recovered (BlTrack *track, BlPacket *packet, const BlFecRecovered *got,
+                const BlClockOffset *offset, BlTime now,
+                const BlHistoryEntry **out_entry)
+{
+  const BlFecSource *source = &got->source;
+  memcpy (packet->data, source->payload, source->length);
+  packet->length = source->length;
+  packet->received_us = now;
+  BlRtp original = { .payload_type = track->setup.pt,
+                     .marker = source->marker,
+                     .seq = (uint16_t)got->seq,
+                     .timestamp = source->timestamp,
+                     .ssrc = track->ssrc,
+                     .payload = packet->data,
+                     .payload_length = source->length };
+  BlHistoryMeta meta = describe (track, packet, &original, now);
+  uint64_t seq = bl_seq_unwrap (&track->seqs, original.seq);
+  bl_nack_on_packet (&track->nack, seq, now);
+  return take (track, packet, &original, seq, offset, &meta, out_entry);
+}
+
+bool
+bl_track_take_recovered (BlTrack *track, BlPacketPool *pool,
+                         const BlClockOffset *offset, BlTime now,
+                         const BlHistoryEntry **out_entry)
+{
+  BlFecRecovered got;
+  while (track->fec && !track->waits_for_key
+         && bl_fec_decoder_take (track->fec, &got)) {
+    BlPacket *packet = bl_packet_new (pool);
+    if (!packet)
+      return false;
+    unsigned result
+        = take_recovered (track, packet, &got, offset, now, out_entry);
+    bl_packet_unref (&packet);
+    if (result != BL_TRACK_TAKEN)
+      continue;
+    track->stats.fec_recovered++;
+    return true;
   }
-  return BL_TRACK_TAKEN;
+  return false;
 }
 
 void

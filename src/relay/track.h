@@ -13,6 +13,8 @@
  * history as itself, from the packet that brought it.
  * - An entry without payload was a probe of the path. It has its number, so
  * that no receiver takes it for a loss, but is not passed on.
+ * - What forward error correction brings back enters as if it had come, and
+ *   nothing is done for it while nothing is missing.
  * - Video of a publisher enters from its first SPS or IDR on: nobody is shown
  *   pictures that refer to pictures of another encoder.
  */
@@ -21,6 +23,7 @@
 #include "relay/stats.h"
 #include "rtc/clockmap.h"
 #include "rtc/continuity.h"
+#include "rtc/fec_decoder.h"
 #include "rtc/h264.h"
 #include "rtc/history.h"
 #include "rtc/nack.h"
@@ -38,8 +41,10 @@
 /* RTP timestamp units a second: of H.264 and of Opus. */
 uint32_t bl_track_clock_hz (BlTrackKind kind);
 
-/* Results of bl_track_receive() besides a BlDrop. */
-#define BL_TRACK_TAKEN BL_N_DROPS
+/* Results of bl_track_receive() besides a BlDrop: it is in the history; or it
+ * was of use, or could have been, to bring back others. */
+#define BL_TRACK_TAKEN  BL_N_DROPS
+#define BL_TRACK_REPAIR (BL_N_DROPS + 1)
 
 typedef struct {
   BlTrackKind kind;
@@ -48,6 +53,7 @@ typedef struct {
   /* The publisher's own numbers; start afresh with each SSRC. */
   bool ssrc_known, rtx_ssrc_known;
   uint32_t ssrc, rtx_ssrc;
+  BlFecDecoder *fec; /* owned; NULL: no publisher had any */
   BlSeqUnwrapper seqs;
   BlNack nack;
   BlRtpReceiverStats receiver;
@@ -76,7 +82,8 @@ bool bl_track_init (BlTrack *track, BlTrackKind kind);
 /* Gives all packets back. */
 void bl_track_clear (BlTrack *track);
 
-/* A new publisher with this setup, or none (NULL). */
+/* A new publisher with this setup, or none (NULL). Takes memory for forward
+ * error correction with the first that has it. */
 void bl_track_set_publisher (BlTrack *track, const BlNegotiatedTrack *setup);
 
 /* Is this packet the track's, or its retransmission? By SSRC first, then by
@@ -94,6 +101,13 @@ unsigned bl_track_receive (BlTrack *track, BlPacket *packet, const BlRtp *rtp,
                            const BlRtpExtValues *ext, BlClockOffset *offset,
                            BlTime now, BlNtp ntp,
                            const BlHistoryEntry **out_entry);
+
+/* The next packet that forward error correction brought back, as above. False:
+ * there is none, or no packet left in `pool`. Ask after each
+ * bl_track_receive(), until then. */
+bool bl_track_take_recovered (BlTrack *track, BlPacketPool *pool,
+                              const BlClockOffset *offset, BlTime now,
+                              const BlHistoryEntry **out_entry);
 
 /* A sender report of the publisher about this track. Whether it is believed is
  * decided here: webrtcbin of GStreamer 1.22 writes RTP times that run at twice

@@ -53,23 +53,28 @@ give_up_oldest (BlNack *n, uint32_t count)
   memmove (n->entries, n->entries + count, n->count * sizeof n->entries[0]);
 }
 
+/* Of copies or repairs. */
 static bool
-expects_copies (const BlNack *n, BlTime now)
+expects_help (const BlNack *n, BlTime now)
 {
-  return now < n->copies_until_us;
+  return now < n->copies_until_us || now < n->repairs_until_us;
 }
 
 /* How long a packet may be overtaken by others. */
 static BlTime
 reorder_us (const BlNack *n, BlTime now)
 {
-  if (!expects_copies (n, now))
-    return n->config.reorder_us;
+  BlTime repair_us = now < n->repairs_until_us ? BL_NACK_REPAIR_WAIT_US
+                                               : n->config.reorder_us;
+  if (now >= n->copies_until_us)
+    return repair_us;
   /* A third more, for the next one may be slower. */
   BlTime wait_us = n->copy_lag_us + n->copy_lag_us / 3;
   if (wait_us < BL_NACK_COPY_LEAST_US)
-    return BL_NACK_COPY_LEAST_US;
-  return wait_us < BL_NACK_COPY_MOST_US ? wait_us : BL_NACK_COPY_MOST_US;
+    wait_us = BL_NACK_COPY_LEAST_US;
+  if (wait_us > BL_NACK_COPY_MOST_US)
+    wait_us = BL_NACK_COPY_MOST_US;
+  return wait_us > repair_us ? wait_us : repair_us;
 }
 
 void
@@ -106,7 +111,7 @@ add_missing (BlNack *n, uint64_t seq, BlTime now)
 static void
 end_reordering (BlNack *n, BlTime now)
 {
-  if (expects_copies (n, now))
+  if (expects_help (n, now))
     return;
   for (uint32_t i = 0; i < n->count; i++) {
     BlNackEntry *entry = &n->entries[i];
@@ -150,6 +155,16 @@ bl_nack_on_packet (BlNack *n, uint64_t seq, BlTime now)
   } else {
     remove_found (n, seq);
   }
+}
+
+void
+bl_nack_on_repair (BlNack *n, uint64_t last, BlTime now)
+{
+  n->repairs_until_us = now + BL_NACK_REPAIRS_US;
+  if (!n->started || last <= n->highest)
+    return;
+  add_missing (n, last + 1, now);
+  n->highest = last;
 }
 
 BlTime

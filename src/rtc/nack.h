@@ -43,6 +43,11 @@ extern const BlNackConfig bl_nack_defaults;
 #define BL_NACK_COPY_LEAST_US (10 * BL_MS)
 #define BL_NACK_COPY_MOST_US  (30 * BL_MS)
 
+/* How long repair packets are expected after one, and how long they are waited
+ * for. */
+#define BL_NACK_REPAIRS_US     (200 * BL_MS)
+#define BL_NACK_REPAIR_WAIT_US (10 * BL_MS)
+
 typedef struct {
   uint64_t seq;
   BlTime since_us; /* noticed */
@@ -57,8 +62,9 @@ typedef struct {
   uint64_t highest;
   uint64_t keyframe; /* where the newest one starts */
   BlTime retry_us;
-  BlTime copies_until_us; /* they are expected; 0: never were */
-  BlTime copy_lag_us;     /* the most lately, fading */
+  BlTime copies_until_us;  /* they are expected; 0: never were */
+  BlTime copy_lag_us;      /* the most lately, fading */
+  BlTime repairs_until_us; /* the same of repair packets */
   uint32_t count;
   uint64_t requested, recovered, lost; /* totals */
   BlNackEntry entries[BL_NACK_MAX];
@@ -74,6 +80,11 @@ void bl_nack_set_rtt (BlNack *n, int64_t rtt_us);
 
 /* A copy of a packet of this stream came, `lag_us` after the first. */
 void bl_nack_on_copy (BlNack *n, BlTime lag_us, BlTime now);
+
+/* A repair packet came (rtc/fec.h), which covers the stream up to `last`: so
+ * much was sent, and for a while what is missing may well be brought back
+ * without being asked for. */
+void bl_nack_on_repair (BlNack *n, uint64_t last, BlTime now);
 
 /* When to poll next; BL_TIME_NEVER with nothing missing. */
 BlTime bl_nack_next_deadline (const BlNack *n);
