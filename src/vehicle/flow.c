@@ -20,6 +20,7 @@ typedef struct {
 struct BlFlow {
   BlFlowOptions options;
   BlPathPlan plan;
+  BlFecPlan fec;
   bool silence_told;   /* of the best path, since it is silent */
   unsigned n_controls; /* 1, or one for each path */
   Control *controls;
@@ -80,6 +81,7 @@ bl_flow_add_path (BlFlow *flow, unsigned path)
   /* A path that works anew may be another road. */
   if (flow->options.per_path)
     init_control (flow, control_of (flow, path));
+  bl_fecplan_forget (&flow->fec, path);
   bl_pathplan_add (&flow->plan, path);
 }
 
@@ -213,6 +215,22 @@ void
 bl_flow_on_time (BlFlow *flow, BlTime now)
 {
   bl_pathplan_on_time (&flow->plan, now);
+  if (now - flow->fec.looked_us < BL_FECPLAN_US)
+    return;
+  flow->fec.looked_us = now;
+  for (unsigned i = 0; i < flow->n_controls; i++) {
+    const BlPathMeter *meter = &flow->controls[i].scream.meter;
+    bl_fecplan_on_totals (&flow->fec, i, meter->arrived_packets,
+                          meter->lost_packets);
+  }
+}
+
+unsigned
+bl_flow_repairs (BlFlow *flow, unsigned packets, bool keyframe, BlTime now)
+{
+  unsigned paths
+      = choose (flow, keyframe ? BL_USE_KEYFRAME : BL_USE_PICTURE, now);
+  return bl_fecplan_repairs (&flow->fec, paths, packets, keyframe);
 }
 
 /* Does `a` carry the picture better than `b`? */

@@ -19,6 +19,7 @@
 
 #include "rtc/packetresult.h"
 #include "rtc/rtcp.h"
+#include "vehicle/fecplan.h"
 #include "vehicle/pathplan.h"
 
 typedef struct BlFlow BlFlow;
@@ -80,6 +81,10 @@ bool bl_flow_is_stalled (const BlFlow *flow, BlTime now);
 /* Bytes of padding that would help to find out whether there is room for
  * more. */
 uint32_t bl_flow_padding_bytes (BlFlow *flow, BlTime now);
+
+/* How many repair packets go behind a picture of `packets`. */
+unsigned bl_flow_repairs (BlFlow *flow, unsigned packets, bool keyframe,
+                          BlTime now);
 
 typedef struct {
   bool there, best, second, in_doubt;

@@ -27,7 +27,7 @@ struct BlPublisher {
   BlTimer *gate_timer;
   BlSender *sender; /* from the answer on */
   BlTimer *sender_timer;
-  guint32 audio_ssrc, video_ssrc, rtx_ssrc;
+  guint32 audio_ssrc, video_ssrc, rtx_ssrc, fec_ssrc;
   char *cname;
   char *msid;
 
@@ -259,6 +259,7 @@ local_description (BlPublisher *p)
     .audio_ssrc = p->audio_ssrc,
     .video_ssrc = p->video_ssrc,
     .video_rtx_ssrc = p->rtx_ssrc,
+    .video_fec_ssrc = p->fec_ssrc,
   };
   local.candidates
       = bl_uplink_local_candidates (p->uplink, &local.n_candidates);
@@ -542,6 +543,7 @@ bl_publisher_new (const BlPublisherOptions *options,
   p->audio_ssrc = g_random_int () | 1;
   p->video_ssrc = p->audio_ssrc + 2;
   p->rtx_ssrc = p->audio_ssrc + 4;
+  p->fec_ssrc = p->audio_ssrc + 6;
   p->sender_timer = bl_timer_new (G_PRIORITY_HIGH, on_sender_timer, p);
   p->trickle_timer = bl_timer_new (G_PRIORITY_DEFAULT, on_trickle_timer, p);
   p->gate_timer = bl_timer_new (G_PRIORITY_HIGH, on_gate_timer, p);

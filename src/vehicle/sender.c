@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/blassert.h"
+#include "rtc/fec.h"
 #include "rtc/framegate.h"
 #include "rtc/h264.h"
 #include "rtc/h264_pay.h"
@@ -93,6 +94,8 @@ bl_sender_new (const BlNegotiated *negotiated, const BlSenderOptions *options,
   bl_sound_init (&s->sound, negotiated->audio.pt, negotiated->audio.red_pt,
                  options->sound_bps);
   s->rtx_next_seq = BL_SEQ_CYCLE + (scramble (seed + 2) & 0x7fff);
+  s->fec_next_seq = BL_SEQ_CYCLE + (scramble (seed + 3) & 0x7fff);
+  s->fec_first = s->video.next_seq;
   bl_twcc_sender_init (&s->twcc);
   s->twcc_before = s->twcc.next_seq - 1;
   bl_pacer_init (&s->pacer, flow.start_bps);
@@ -120,6 +123,8 @@ lose_queue (BlSender *s)
   if (s->mid_picture)
     s->video.next_seq++;
   s->mid_picture = false;
+  s->fec_first = s->video.next_seq;
+  s->fec_due = s->picture_packets = 0;
   bl_sendqueue_clear (&s->queue);
   s->rtx.count = s->rtx_again.count = 0;
   s->await_keyframe = true;
@@ -479,6 +484,49 @@ send_rtx (BlSender *s, BlRtxQueue *queue, BlTime now, BlNtp wall)
   return true;
 }
 
+static void
+plan_fec (BlSender *s, bool keyframe, BlTime now)
+{
+  if (s->video.negotiated.fec_pt != 0)
+    s->fec_due += bl_flow_repairs (s->flow, s->picture_packets, keyframe, now);
+  s->picture_packets = 0;
+}
+
+/* The first packet that a repair packet is to cover: the oldest that left not
+ * too long ago. */
+static uint64_t
+fec_window (const BlSender *s, BlTime now)
+{
+  uint64_t first = s->video.next_seq;
+  while (first > s->fec_first
+         && s->video.next_seq - first < BL_FEC_WINDOW_MOST) {
+    const BlHistoryEntry *entry = bl_history_get (&s->history, first - 1);
+    if (!entry || now - entry->meta.received_us > BL_SENDER_FEC_US)
+      break;
+    first--;
+  }
+  return first;
+}
+
+static bool
+send_fec (BlSender *s, BlTime now, BlNtp wall)
+{
+  uint64_t first = fec_window (s, now);
+  const BlHistoryEntry *last
+      = bl_history_get (&s->history, s->video.next_seq - 1);
+  unsigned paths;
+  if (first == s->video.next_seq || !last) {
+    s->fec_due = 0;
+    return true;
+  }
+  if (!find_paths (s, BL_USE_REPAIR, last->meta.payload_length, now, &paths))
+    return false;
+  s->fec_due--;
+  s->sender_stats.fec_packets++;
+  bl_sender_send_fec (s, first, paths, now, wall);
+  return true;
+}
+
 static bool
 send_queued (BlSender *s, BlTime now, BlNtp wall)
 {
@@ -495,7 +543,10 @@ send_queued (BlSender *s, BlTime now, BlNtp wall)
   s->mid_picture = !payload.meta.marker;
   bl_history_insert (&s->history, seq, payload.packet, &payload.meta);
   s->video_bytes += payload.meta.payload_length;
+  s->picture_packets++;
   bl_sender_send_payload (s, &payload, seq, paths, now, wall);
+  if (payload.meta.marker)
+    plan_fec (s, (payload.meta.h264 & BL_H264_HAS_IDR) != 0, now);
   bl_packet_unref (&payload.packet);
   return true;
 }
@@ -524,6 +575,8 @@ send_next (BlSender *s, BlTime now, BlNtp wall)
   BlRtxQueue *rtx = due_rtx (s, now);
   if (rtx)
     return send_rtx (s, rtx, now, wall);
+  if (s->fec_due > 0)
+    return send_fec (s, now, wall);
   if (s->queue.count > 0)
     return send_queued (s, now, wall);
   return send_padding (s, now, wall);
@@ -552,7 +605,7 @@ bl_sender_deadline (const BlSender *sender)
     deadline = s->keyframe_after_us;
   const BlRtxOrder *again = peek_order (&s->rtx_again);
   BlTime send_at = BL_TIME_NEVER;
-  if (s->rtx.count > 0 || s->queue.count > 0)
+  if (s->rtx.count > 0 || s->queue.count > 0 || s->fec_due > 0)
     send_at = bl_pacer_next_send (&s->pacer);
   else if (again)
     send_at = again->due_us;

@@ -79,6 +79,7 @@ typedef struct {
   uint64_t packets; /* RTP, with retransmissions and sound */
   uint64_t bytes;   /* of RTP, with headers */
   uint64_t rtx_packets;
+  uint64_t fec_packets; /* of forward error correction */
   uint64_t nacked;      /* packets asked for again */
   uint64_t nack_misses; /* of these, too old or never sent */
   uint64_t sound_again; /* frames of sound that were carried again */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/blassert.h"
+#include "rtc/fec.h"
 #include "rtc/h264.h"
 #include "rtc/rtpext.h"
 #include "rtc/rtx.h"
@@ -105,6 +106,45 @@ bl_sender_send_rtx (BlSender *s, const BlHistoryEntry *entry, unsigned paths,
   write_header (&w, &header, wall, &offsets);
   bl_rtx_write_payload (&w, (uint16_t)entry->seq, entry->packet->data,
                         meta->payload_length);
+  bl_pacer_on_sent (&s->pacer, (uint32_t)bl_writer_length (&w), now);
+  let_go (s, &header, buffer, &w, &offsets, paths, now);
+}
+
+static bool
+find_source (void *user_data, uint64_t seq, BlFecSource *out)
+{
+  const BlSender *s = user_data;
+  const BlHistoryEntry *entry = bl_history_get (&s->history, seq);
+  if (!entry || entry->meta.payload_length > BL_FEC_PAYLOAD_MOST)
+    return false;
+  *out = (BlFecSource){ .timestamp = entry->meta.timestamp,
+                        .marker = entry->meta.marker,
+                        .payload = entry->packet->data,
+                        .length = entry->meta.payload_length };
+  return true;
+}
+
+void
+bl_sender_send_fec (BlSender *s, uint64_t first, unsigned paths, BlTime now,
+                    BlNtp wall)
+{
+  uint8_t buffer[BUFFER_BYTES];
+  BlWriter w = bl_writer (buffer, BL_SENDER_MAX_RTP_BYTES);
+  BlRtpExtOffsets offsets;
+  Header header = {
+    .track = &s->video,
+    .ssrc = s->video.negotiated.fec_ssrc,
+    .pt = s->video.negotiated.fec_pt,
+    .seq = (uint16_t)s->fec_next_seq++,
+    .timestamp = s->video.last_timestamp,
+  };
+  write_header (&w, &header, wall, &offsets);
+  size_t before = bl_writer_length (&w);
+  bool written
+      = bl_fec_write (&w, header.seq, first,
+                      (unsigned)(s->video.next_seq - first), find_source, s);
+  bl_assert (written);
+  s->repair_bytes += bl_writer_length (&w) - before;
   bl_pacer_on_sent (&s->pacer, (uint32_t)bl_writer_length (&w), now);
   let_go (s, &header, buffer, &w, &offsets, paths, now);
 }

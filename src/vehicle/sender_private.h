@@ -18,7 +18,7 @@
 
 /* With more loss than this a retransmission is sent again so much later: its
  * loss would cost a round trip more, and losses come in bursts. */
-#define BL_SENDER_RTX_TWICE_PERCENT 5
+#define BL_SENDER_RTX_TWICE_PERCENT 3
 #define BL_SENDER_RTX_AGAIN_US      (15 * BL_MS)
 
 typedef struct {
@@ -93,6 +93,12 @@ struct BlSender {
   uint32_t rrtr_middle;
   BlTime rrtr_at_us;
 
+  /* Forward error correction (rtc/fec.h). */
+  uint64_t fec_next_seq;
+  uint64_t fec_first;       /* no window reaches further back: a hole */
+  uint32_t picture_packets; /* that have left of the present picture */
+  uint32_t fec_due;         /* repair packets to send now */
+
   BlSenderStats sender_stats;
 };
 
@@ -104,6 +110,10 @@ void bl_sender_queue_rtx (BlSender *s, uint16_t seq, BlTime now);
 
 /* Tells the encoder's rate if it has changed. */
 void bl_sender_tell_rate (BlSender *s, BlTime now);
+
+/* A repair packet reaches back so far, but not over more packets than
+ * BL_FEC_WINDOW_MOST. */
+#define BL_SENDER_FEC_US (120 * BL_MS)
 
 /* What a packet of a payload comes to, about. */
 #define BL_SENDER_HEADER_BYTES (BL_RTP_HEADER_BYTES + 28)
@@ -117,6 +127,9 @@ void bl_sender_send_payload (BlSender *s, const BlQueuedPayload *payload,
                              BlNtp wall);
 void bl_sender_send_rtx (BlSender *s, const BlHistoryEntry *entry,
                          unsigned paths, BlTime now, BlNtp wall);
+/* Covers the packets from number `first` on. */
+void bl_sender_send_fec (BlSender *s, uint64_t first, unsigned paths,
+                         BlTime now, BlNtp wall);
 /* The newest frame of sound, and what goes with it. */
 void bl_sender_send_sound (BlSender *s, uint64_t seq, uint32_t timestamp,
                            bool first, BlNtp captured_ntp, BlTime now,
