@@ -33,13 +33,17 @@ typedef struct {
  * huge ones each packet waits for the page tables: a tenth of its whole cost
  * (docs/adr/0006). glibc takes this wish from the environment alone, so the
  * program begins anew with it, once. The workers' state is in the main arena,
- * because others grow in pieces too small for huge pages. */
+ * because others grow in pieces too small for huge pages. And what viewers
+ * leave behind is kept for those to come, up to 64 MiB: to give it back and
+ * take it anew costs the next one its first packets. */
 static void
 begin_with_huge_pages (char **argv)
 {
   if (g_getenv ("GLIBC_TUNABLES"))
     return;
-  g_setenv ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1",
+  g_setenv ("GLIBC_TUNABLES",
+            "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1"
+            ":glibc.malloc.trim_threshold=67108864",
             FALSE);
   /* By its name: processes are known by what they were started as. */
   g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
