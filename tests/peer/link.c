@@ -89,6 +89,14 @@ peer_link_receive_stun (PeerLink *link, const uint8_t *data, size_t length)
     link->n_checks_refused++;
 }
 
+/* Before it is validated: the agent forgets a request of ours once it has
+ * validated the answer. */
+static bool
+is_request (const uint8_t *data, size_t length)
+{
+  return length >= 2 && !(data[0] & 0x01) && !(data[1] & 0x10);
+}
+
 size_t
 peer_link_answer (PeerLink *link, const char *our_pwd, const BlAddress *from,
                   const uint8_t *data, size_t length,
@@ -102,10 +110,10 @@ peer_link_answer (PeerLink *link, const char *our_pwd, const BlAddress *from,
   struct sockaddr_storage address = from->storage;
   size_t reply_length = BL_STUN_REPLY_BYTES;
   bool controlling = true;
-  if (stun_agent_validate (&link->agent, &request, data, length,
-                           stun_agent_default_validater, callers)
-          != STUN_VALIDATION_SUCCESS
-      || stun_message_get_class (&request) != STUN_REQUEST)
+  if (!is_request (data, length)
+      || stun_agent_validate (&link->agent, &request, data, length,
+                              stun_agent_default_validater, callers)
+             != STUN_VALIDATION_SUCCESS)
     return 0;
   stun_usage_ice_conncheck_create_reply (
       &link->agent, &request, &reply, out_reply, &reply_length, &address,
