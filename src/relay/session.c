@@ -276,6 +276,8 @@ static void
 follow_dtls (BlSession *session)
 {
   send_dtls_output (session);
+  /* The peer waits for it, and going up takes a while. */
+  bl_sender_flush (&session->loop->sender);
   switch (bl_dtls_state (session->dtls)) {
   case BL_DTLS_CONNECTING:
     update_timer (session);
