@@ -5,6 +5,11 @@
  * own size; so count as if it were at least this old. */
 #define MIN_RATE_SPAN_US (500 * BL_MS)
 
+/* Behind its keyframe a join sends what so much time allows in one go: a packet
+ * by itself costs as much as a run. Within what the pacer lets catch up. */
+#define GATHER_US (8 * BL_MS)
+_Static_assert(GATHER_US <= BL_JOINPACER_BURST_US, "the rate is kept");
+
 /* When a join that found the socket full, or the turn's share used up, looks
  * again. */
 #define RETRY_US (1 * BL_MS)
@@ -233,12 +238,13 @@ may_pass (BlViewer *viewer, BlTrackKind kind, const BlHistoryEntry *entry)
                                                        : PASS_LEFT_OUT;
   if (viewer->join == BL_JOIN_LIVE)
     return PASS;
-  if (entry->meta.timestamp != viewer->key_timestamp)
+  bool behind_key = entry->meta.timestamp != viewer->key_timestamp;
+  if (behind_key)
     bl_joinpacer_set_rate (&viewer->pacer, viewer->join_rate_bps);
   BlTime due = bl_joinpacer_next_send (&viewer->pacer);
   if (due <= viewer->loop->now)
     return PASS;
-  set_join_timer (viewer, due);
+  set_join_timer (viewer, behind_key ? due + GATHER_US : due);
   return PASS_LATER;
 }
 
