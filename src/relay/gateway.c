@@ -263,9 +263,9 @@ static void
 refuse (BlGateway *g, const BlGate *gate)
 {
   BlGateEvent *event = g_new0 (BlGateEvent, 1);
-  bl_warning ("no full ICE for a session: there are %u already, all that this "
-              "relay can have",
-              g->max_gates);
+  bl_warning ("no full ICE for a session: there are %u already, and this relay "
+              "can have %u, half of them for publishers alone",
+              g_hash_table_size (g->gates) - 1, g->max_gates);
   event->kind = BL_GATE_FAILED;
   event->gate = gate->id;
   bl_queue_push (&g->events, event);
@@ -273,7 +273,8 @@ refuse (BlGateway *g, const BlGate *gate)
 }
 
 void
-bl_gateway_open (BlGateway *gateway, BlGateOpened opened, gpointer user_data)
+bl_gateway_open (BlGateway *gateway, bool publisher, BlGateOpened opened,
+                 gpointer user_data)
 {
   BlGateway *g = gateway;
   BlGate *gate = g_new0 (BlGate, 1);
@@ -285,7 +286,8 @@ bl_gateway_open (BlGateway *gateway, BlGateOpened opened, gpointer user_data)
   gate->user_data = user_data;
   g->n_opening++;
   g_hash_table_insert (g->gates, &gate->id, gate);
-  if (g_hash_table_size (g->gates) > g->max_gates) {
+  guint most = publisher ? g->max_gates : (g->max_gates + 1) / 2;
+  if (g_hash_table_size (g->gates) > most) {
     refuse (g, gate);
     return;
   }

@@ -16,6 +16,7 @@
  *   worker's own candidates may stand in the same answer: a peer that reaches
  *   the worker by itself, such as one in the hospital's network, does.
  * - At most BL_GATEWAY_MAX_GATES, fewer if the descriptors don't suffice.
+ *   Viewers get none of the last half, so that they can't keep a call out.
  */
 #pragma once
 
@@ -57,7 +58,7 @@ void bl_gateway_free (BlGateway *gateway);
  * the callee's, with what was gathered in time; NULL if there can't be one (the
  * log says why): then ICE-lite has to do. */
 typedef void (*BlGateOpened) (BlGate *gate, gpointer user_data);
-void bl_gateway_open (BlGateway *gateway, BlGateOpened opened,
+void bl_gateway_open (BlGateway *gateway, bool publisher, BlGateOpened opened,
                       gpointer user_data);
 
 /* Is no bl_gateway_open() under way? */

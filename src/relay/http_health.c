@@ -45,6 +45,26 @@ add_workers (JsonBuilder *json, BlRegistry *registry)
   json_builder_end_array (json);
 }
 
+/* null where it is ICE-lite alone. */
+static void
+add_full_ice (JsonBuilder *json, const BlGateway *gateway)
+{
+  BlGatewayStats stats;
+  json_builder_set_member_name (json, "full_ice");
+  if (!gateway) {
+    json_builder_add_null_value (json);
+    return;
+  }
+  bl_gateway_get_stats (gateway, &stats);
+  json_builder_begin_object (json);
+  bl_json_int (json, "sessions", stats.gates);
+  for (guint i = 0; i < G_N_ELEMENTS (stats.chosen); i++)
+    bl_json_int (json, bl_candidate_type_name ((BlCandidateType)i),
+                 stats.chosen[i]);
+  bl_json_int (json, "refused", (gint64)stats.refused);
+  json_builder_end_object (json);
+}
+
 /* Sums over the recorders; gives how many recordings stand still. */
 static guint
 add_recorders (JsonBuilder *json, BlMedia *media)
@@ -106,6 +126,7 @@ bl_http_on_health (BlRequest *request)
   bl_json_known (json, "disk_free_bytes", has_disk,
                  has_disk ? (gint64)(disk.f_bavail * disk.f_frsize) : 0);
   add_workers (json, registry);
+  add_full_ice (json, bl_media_gateway (bl_registry_media (registry)));
   guint stopped = add_recorders (json, bl_registry_media (registry));
   const char *message = add_calls (json, calls);
   bl_json_recording (json, stopped == 0 && !message, message);

@@ -166,7 +166,7 @@ bl_http_on_whip (BlRequest *request)
     return;
   }
   bl_request_wait (request);
-  bl_gateway_open (gateway, on_whip_gate, request);
+  bl_gateway_open (gateway, true, on_whip_gate, request);
 }
 
 void
@@ -178,7 +178,7 @@ bl_http_on_whep (BlRequest *request)
     return;
   }
   bl_request_wait (request);
-  bl_gateway_open (gateway, on_whep_gate, request);
+  bl_gateway_open (gateway, false, on_whep_gate, request);
 }
 
 /* The session, if it is the asker's; else NULL after the reply. */

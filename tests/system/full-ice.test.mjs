@@ -6,8 +6,9 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openCall, startChromium, watch } from '../lib/browsers.mjs';
 import { scenario } from '../lib/call.mjs';
-import { http } from '../lib/daemons.mjs';
+import { eventually, http } from '../lib/daemons.mjs';
 import { NatSite } from '../lib/nat.mjs';
 
 /** @param {import('node:test').TestContext} t */
@@ -20,13 +21,13 @@ async function openSite(t) {
   return nat;
 }
 
-/** How the relay's own ends of the pairs in use were found. @param {NatSite} nat */
-async function chosen(nat) {
+/** The relay's figures of full ICE, by name and type. @param {NatSite} nat */
+async function figures(nat) {
   const { text } = await http(nat.site.relay,
     `${nat.site.relay.loopback}/metrics`);
   return Object.fromEntries([...text.matchAll(
-    /^bluelight_full_ice_paths\{type="(\w+)"\} (\d+)/gm)]
-    .map(([, type, count]) => [type, Number(count)]));
+    /^bluelight_full_ice_(\w+?)(?:\{type="(\w+)"\})? (\d+)/gm)]
+    .map(([, name, type, count]) => [type ?? name, Number(count)]));
 }
 
 for (const transport of /** @type {const} */ (['udp', 'tcp'])) {
@@ -41,7 +42,7 @@ for (const transport of /** @type {const} */ (['udp', 'tcp'])) {
     const call = await nat.site.call('north');
     const viewers = await nat.watch(call, 'hospital');
     await viewers.live();
-    assert.equal((await chosen(nat)).relay, 1);
+    assert.equal((await figures(nat)).relay, 1);
     await viewers.passed(3);
     await viewers.live();
   });
@@ -54,7 +55,23 @@ scenario('with STUN alone both ends open their firewalls to each other',
     await nat.startVehicle({ ice: { servers: nat.stun } });
     const viewers = await nat.watch(await nat.site.call('north'), 'hospital');
     await viewers.live();
-    assert.equal((await chosen(nat)).relay, 0);
+    assert.equal((await figures(nat)).relay, 0);
+  });
+
+scenario('a browser in the hospital reaches the worker without its agent',
+  async (t) => {
+    const nat = await openSite(t);
+    await nat.onlyTurn('hospital');
+    const relay = await nat.startRelay({ ice: 'full',
+      ice_servers: nat.turn('udp') });
+    await nat.startVehicle({ ice: { servers: nat.stun } });
+    await nat.site.call('north');
+    const browser = await startChromium(t,
+      { namespace: nat.machine('hospital') });
+    await watch(await openCall(browser, relay));
+    // The vehicle's is left.
+    await eventually('one agent', async () =>
+      (await figures(nat)).sessions === 1);
   });
 
 scenario('an outage of ten seconds ends by itself', async (t) => {

@@ -90,12 +90,19 @@ on_opened (BlGate *taken, gpointer user_data)
 }
 
 static void
-open_gate (void)
+open_gate_for (bool publisher)
 {
-  bl_gateway_open (gateway, on_opened, NULL);
+  opened = false;
+  bl_gateway_open (gateway, publisher, on_opened, NULL);
   ck_assert (!opened);
   while (!opened)
     g_main_context_iteration (NULL, TRUE);
+}
+
+static void
+open_gate (void)
+{
+  open_gate_for (true);
 }
 
 static gboolean
@@ -307,7 +314,6 @@ START_TEST (a_gate_that_nothing_passes_is_given_up_and_another_not)
   worker_hears (false);
   bl_gate_settle (gate);
   g_autoptr (BlGate) used = g_steal_pointer (&gate);
-  opened = false;
   open_gate ();
   bl_gate_settle (gate);
   while (!bl_gate_is_settled (gate))
@@ -331,29 +337,45 @@ START_TEST (without_an_address_there_is_no_gate)
 }
 END_TEST
 
-START_TEST (no_more_gates_are_opened_than_descriptors_allow)
+/* The gateway of a process that may have so many open files. */
+static void
+start_with_files (rlim_t files)
 {
-  struct rlimit before, few = { .rlim_cur = 32, .rlim_max = 32 };
-  BlGate *gates[2];
+  struct rlimit before, few;
   getrlimit (RLIMIT_NOFILE, &before);
-  few.rlim_max = before.rlim_max;
+  few = before;
+  few.rlim_cur = files;
   setrlimit (RLIMIT_NOFILE, &few);
   start (HERE);
   setrlimit (RLIMIT_NOFILE, &before);
-  for (gsize i = 0; i < G_N_ELEMENTS (gates); i++) {
-    opened = false;
-    open_gate ();
-    ck_assert_ptr_nonnull (gate);
-    gates[i] = g_steal_pointer (&gate);
-  }
-  opened = false;
+}
+
+START_TEST (no_more_gates_are_opened_than_descriptors_allow)
+{
+  start_with_files (32);
+  open_gate ();
+  g_autoptr (BlGate) first = g_steal_pointer (&gate);
+  open_gate ();
+  g_autoptr (BlGate) second = g_steal_pointer (&gate);
+  ck_assert (first && second);
   open_gate ();
   ck_assert_ptr_null (gate);
-  bl_gate_free (gates[0]);
-  opened = false;
+  g_clear_pointer (&first, bl_gate_free);
   open_gate ();
   ck_assert_ptr_nonnull (gate);
-  bl_gate_free (gates[1]);
+}
+END_TEST
+
+START_TEST (viewers_leave_half_of_the_gates_to_publishers)
+{
+  start_with_files (32);
+  open_gate_for (false);
+  g_autoptr (BlGate) viewer = g_steal_pointer (&gate);
+  ck_assert_ptr_nonnull (viewer);
+  open_gate_for (false);
+  ck_assert_ptr_null (gate);
+  open_gate ();
+  ck_assert_ptr_nonnull (gate);
 }
 END_TEST
 
@@ -370,6 +392,7 @@ main (void)
     { a_gate_that_nothing_passes_is_given_up_and_another_not, 0 },
     { without_an_address_there_is_no_gate, 0 },
     { no_more_gates_are_opened_than_descriptors_allow, 0 },
+    { viewers_leave_half_of_the_gates_to_publishers, 0 },
   };
   return run_suite ("relay/gateway", tests, G_N_ELEMENTS (tests), setup,
                     teardown);
