@@ -34,23 +34,43 @@ bl_ladder_init (BlLadder *l, uint16_t source_height, uint16_t source_fps,
     l->rung++;
 }
 
-bool
-bl_ladder_on_rate (BlLadder *l, uint64_t video_bps, BlTime now)
+static bool
+is_to_go_down (BlLadder *l, uint64_t video_bps, BlTime now)
 {
-  unsigned before = l->rung;
-  while (video_bps < bl_ladder_rungs[l->rung].least_bps)
-    l->rung++;
+  uint32_t least_bps = bl_ladder_rungs[l->rung].least_bps;
+  bool below = video_bps < least_bps;
+  if (!below || !l->below)
+    l->below_us = now;
+  l->below = below;
+  return below
+         && (video_bps < least_bps / 2
+             || now - l->below_us >= BL_LADDER_DOWN_US);
+}
 
+static bool
+is_to_go_up (BlLadder *l, uint64_t video_bps, BlTime now)
+{
   const BlRung *next = l->rung > l->top ? &bl_ladder_rungs[l->rung - 1] : NULL;
-  bool began = l->above && l->rung == before;
+  bool began = l->above && now - l->told_us < BL_LADDER_UNKNOWN_US;
   bool above = next && video_bps >= (began ? next->least_bps : next->enter_bps);
   if (!above || !began)
     l->above_us = now;
   l->above = above;
-  if (above && now - l->above_us >= BL_LADDER_UP_US) {
+  return above && now - l->above_us >= BL_LADDER_UP_US;
+}
+
+bool
+bl_ladder_on_rate (BlLadder *l, uint64_t video_bps, BlTime now)
+{
+  unsigned before = l->rung;
+  if (is_to_go_up (l, video_bps, now))
     l->rung--;
-    l->above = false;
-  }
+  else if (is_to_go_down (l, video_bps, now))
+    while (video_bps < bl_ladder_rungs[l->rung].least_bps)
+      l->rung++;
+  l->told_us = now;
+  if (l->rung != before)
+    l->above = l->below = false;
   return l->rung != before;
 }
 

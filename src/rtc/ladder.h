@@ -3,10 +3,13 @@
  * Which size and frame rate a video bitrate is good for, so that a picture that
  * has few bits is smaller and not worse. Decisions only.
  *
- * Hysteresis: it goes down at once when the rate is under a rung's least (a
- * large picture at a low rate is a late picture), and up one rung when the rate
- * has come to what the next one is entered at, and has been good for it for
- * BL_LADDER_UP_US without a break: on a radio the rate is never steady.
+ * Each change costs a keyframe, so there is hysteresis. It goes down when the
+ * rate has been under a rung's least for BL_LADDER_DOWN_US, so that a rate that
+ * falls by steps is followed by one; at once when it is under half of that (a
+ * large picture at a low rate is a late picture). It goes up one rung when the
+ * rate has come to what the next one is entered at, and has been good for it
+ * for BL_LADDER_UP_US without a break: on a radio the rate is never steady.
+ * While nobody tells the rate nothing is known, and the wait begins again.
  * Under the lowest rung's least it stays on it: the clinical floor is a rate
  * below which the picture is no longer of use, and the caller says so.
  */
@@ -17,7 +20,9 @@
 
 #include "base/bltime.h"
 
-#define BL_LADDER_UP_US (2 * BL_SECOND)
+#define BL_LADDER_UP_US      (2 * BL_SECOND)
+#define BL_LADDER_DOWN_US    (200 * BL_MS)
+#define BL_LADDER_UNKNOWN_US (500 * BL_MS)
 
 /* Below this a picture is of no clinical use; it is sent all the same. */
 #define BL_LADDER_CLINICAL_BPS 400000
@@ -38,7 +43,9 @@ extern const BlRung bl_ladder_rungs[BL_LADDER_RUNGS];
 typedef struct {
   unsigned rung, top; /* now, and the highest the camera can give */
   BlTime above_us;    /* since when the rate is good for the next one up */
-  bool above;
+  BlTime below_us;    /* since when it is too low for this one */
+  BlTime told_us;     /* when it was told last */
+  bool above, below;
 } BlLadder;
 
 /* Begins on the highest rung that `video_bps` is good for, of at most the size

@@ -43,6 +43,36 @@ START_TEST (a_lower_rate_goes_down_at_once_and_far)
 }
 END_TEST
 
+START_TEST (a_rate_that_is_a_little_too_low_may_be_for_a_moment)
+{
+  BlLadder l;
+  bl_ladder_init (&l, 1080, 30, 6000 * KBPS);
+  ck_assert (!bl_ladder_on_rate (&l, 2000 * KBPS, 0));
+  ck_assert (!bl_ladder_on_rate (&l, 2800 * KBPS, BL_LADDER_DOWN_US - 1));
+  ck_assert (!bl_ladder_on_rate (&l, 2000 * KBPS, BL_LADDER_DOWN_US));
+  ck_assert (!bl_ladder_on_rate (&l, 1500 * KBPS, 2 * BL_LADDER_DOWN_US - 1));
+  ck_assert (bl_ladder_on_rate (&l, 1000 * KBPS, 2 * BL_LADDER_DOWN_US));
+  ck_assert_uint_eq (bl_ladder_rung (&l)->height, 540);
+}
+END_TEST
+
+/* A path that is silent says nothing of what it carries. */
+START_TEST (the_wait_begins_again_where_the_rate_was_not_told)
+{
+  BlLadder l;
+  BlTime t = 0;
+  bl_ladder_init (&l, 1080, 30, 1000 * KBPS);
+  for (; t < BL_LADDER_UP_US - 1; t += 100 * BL_MS)
+    ck_assert (!bl_ladder_on_rate (&l, 2000 * KBPS, t));
+  t += BL_LADDER_UNKNOWN_US;
+  ck_assert (!bl_ladder_on_rate (&l, 2000 * KBPS, t));
+  BlTime again = t;
+  while (!bl_ladder_on_rate (&l, 2000 * KBPS, t))
+    t += 100 * BL_MS;
+  ck_assert_int_eq (t - again, BL_LADDER_UP_US);
+}
+END_TEST
+
 START_TEST (it_goes_up_a_rung_at_a_time_after_a_while)
 {
   BlLadder l;
@@ -60,14 +90,23 @@ START_TEST (it_goes_up_a_rung_at_a_time_after_a_while)
 }
 END_TEST
 
+/* Tells the same each 100 ms, and at last `until`. True if the rung changed. */
+static bool
+tell (BlLadder *l, uint64_t bps, BlTime from, BlTime until)
+{
+  for (BlTime t = from; t < until; t += 100 * BL_MS)
+    if (bl_ladder_on_rate (l, bps, t))
+      return true;
+  return bl_ladder_on_rate (l, bps, until);
+}
+
 START_TEST (a_dip_below_what_the_next_one_needs_starts_the_wait_again)
 {
   BlLadder l;
   bl_ladder_init (&l, 1080, 30, 1000 * KBPS);
-  ck_assert (!bl_ladder_on_rate (&l, 2000 * KBPS, 0));
+  ck_assert (!tell (&l, 2000 * KBPS, 0, BL_LADDER_UP_US - 2));
   ck_assert (!bl_ladder_on_rate (&l, 1199 * KBPS, BL_LADDER_UP_US - 1));
-  ck_assert (!bl_ladder_on_rate (&l, 2000 * KBPS, BL_LADDER_UP_US));
-  ck_assert (!bl_ladder_on_rate (&l, 2000 * KBPS, 2 * BL_LADDER_UP_US - 1));
+  ck_assert (!tell (&l, 2000 * KBPS, BL_LADDER_UP_US, 2 * BL_LADDER_UP_US - 1));
   ck_assert (bl_ladder_on_rate (&l, 2000 * KBPS, 2 * BL_LADDER_UP_US));
 }
 END_TEST
@@ -77,7 +116,7 @@ START_TEST (a_dip_that_the_next_one_would_bear_does_not)
   BlLadder l;
   bl_ladder_init (&l, 1080, 30, 1000 * KBPS);
   ck_assert (!bl_ladder_on_rate (&l, 1500 * KBPS, 0));
-  ck_assert (!bl_ladder_on_rate (&l, 1200 * KBPS, BL_LADDER_UP_US - 1));
+  ck_assert (!tell (&l, 1200 * KBPS, 1, BL_LADDER_UP_US - 1));
   ck_assert (bl_ladder_on_rate (&l, 1300 * KBPS, BL_LADDER_UP_US));
   ck_assert_uint_eq (bl_ladder_rung (&l)->height, 720);
 }
@@ -139,6 +178,8 @@ suite (void)
   tcase_add_loop_test (tc, a_call_begins_on_the_rung_its_rate_is_good_for, 0,
                        N_OF (starts));
   tcase_add_test (tc, a_lower_rate_goes_down_at_once_and_far);
+  tcase_add_test (tc, a_rate_that_is_a_little_too_low_may_be_for_a_moment);
+  tcase_add_test (tc, the_wait_begins_again_where_the_rate_was_not_told);
   tcase_add_test (tc, it_goes_up_a_rung_at_a_time_after_a_while);
   tcase_add_test (tc,
                   a_dip_below_what_the_next_one_needs_starts_the_wait_again);
