@@ -5,6 +5,7 @@
  * before a loss (vehicle/x264enc.h), time a picture by preset and threads.
  *
  *   tools/bench encoder            all tables, on a picture of its own
+ *   tools/bench encoder HEIGHT     of this height alone: 360, 540, 720, 1080
  *   tools/bench encoder FILE W H   on raw I420 pictures
  *   tools/bench encoder --stream FILE   a stream with losses, for decoders
  *
@@ -294,6 +295,14 @@ by_preset (const Clip *clip)
                                           .threads = threads });
 }
 
+static void
+measure_all (const Clip *clip)
+{
+  by_rate (clip);
+  if (clip->height >= 720)
+    by_preset (clip);
+}
+
 /* Of each twenty pictures one, two, three … seven are lost. */
 static int
 write_stream (const char *name)
@@ -333,24 +342,18 @@ main (int argc, char **argv)
   static const int heights[] = { 360, 540, 720, 1080 };
   if (argc == 3 && g_str_equal (argv[1], "--stream"))
     return write_stream (argv[2]);
-  print_head ("by size, rate, VBV and threads; sizes in parts of a picture's"
-              " share of the rate");
+  print_head ("sizes in parts of a picture's share of the rate");
   if (argc == 4) {
     Clip clip = read_clip (argv[1], atoi (argv[2]), atoi (argv[3]));
-    by_rate (&clip);
-    by_preset (&clip);
+    measure_all (&clip);
     free (clip.pictures);
     return 0;
   }
   for (unsigned i = 0; i < G_N_ELEMENTS (heights); i++) {
+    if (argc == 2 && atoi (argv[1]) != heights[i])
+      continue;
     Clip clip = draw_clip (heights[i] * 16 / 9, heights[i]);
-    by_rate (&clip);
-    free (clip.pictures);
-  }
-  print_head ("by preset and threads");
-  for (unsigned i = 2; i < G_N_ELEMENTS (heights); i++) {
-    Clip clip = draw_clip (heights[i] * 16 / 9, heights[i]);
-    by_preset (&clip);
+    measure_all (&clip);
     free (clip.pictures);
   }
   return 0;
