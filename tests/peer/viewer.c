@@ -87,6 +87,8 @@ receive_rtp (PeerViewer *v, uint8_t *data, size_t length, BlTime now)
   }
   if (sound)
     peer_track_on_packet (&v->audio, &rtp, &ext, false, now, ntp);
+  if (sound && v->heard)
+    v->heard (now, rtp.timestamp, v->heard_data);
 }
 
 static void

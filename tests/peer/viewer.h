@@ -28,6 +28,9 @@ typedef struct PeerViewer {
   BlNtp ntp_at_0;  /* the wall clock when the monotonic one was 0 */
   PeerFeedback feedback;
   PeerScreen *screen; /* the caller's, or NULL */
+  /* Each packet of sound; or NULL. */
+  void (*heard) (BlTime at_us, uint32_t timestamp, void *user_data);
+  void *heard_data;
 } PeerViewer;
 
 /* Borrows `cert` and `context`. `index` tells viewers of a process apart. */

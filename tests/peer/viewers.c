@@ -127,7 +127,11 @@ start_member (Swarm *s, unsigned index)
   *m = (Member){ .swarm = s, .fd = -1 };
   m->reported.viewer
       = peer_viewer_new (index, s->cert, s->context, send_datagram, m);
-  m->reported.viewer->screen = index == 0 ? s->screen : NULL;
+  if (index == 0 && s->frames) {
+    m->reported.viewer->screen = s->screen;
+    m->reported.viewer->heard = peer_frames_hear;
+    m->reported.viewer->heard_data = s->frames;
+  }
   g_autofree char *offer
       = peer_viewer_offer (m->reported.viewer, bl_clock_now ());
   peer_whep_post (s->whep, offer, on_answered, m);
@@ -298,7 +302,8 @@ parse_arguments (int argc, char **argv, Arguments *a)
       "FILE" },
     { "count", 0, 0, G_OPTION_ARG_INT, &a->count, "viewers; 1", "N" },
     { "frames", 0, 0, G_OPTION_ARG_FILENAME, &a->frames,
-      "write what the first one could show to PREFIX.csv and PREFIX.h264",
+      "write what the first one could show to PREFIX.csv and PREFIX.h264, and "
+      "when it heard something to PREFIX.sound.csv",
       "PREFIX" },
     { "flood", 0, 0, G_OPTION_ARG_INT, &a->flood,
       "each also sends so many NACKs, PLIs, FIRs, checks and bad feedbacks "

@@ -14,6 +14,7 @@ import { comeback, freshness, judge, ownGaps } from './uplink/judge.mjs';
 import { PUBLISHERS } from './uplink/publishers.mjs';
 import { startScreen } from './uplink/screen.mjs';
 import { makeClip } from './uplink/stamp.mjs';
+import { table } from './uplink/table.mjs';
 
 const USAGE = `usage: tools/bench uplink [OPTION…] [CASE…]
 
@@ -30,13 +31,18 @@ case and publisher, a line of JSON. Needs root. BL_BUILD: the build folder.
   --set S.KEY=VALUE  a key of the vehicle's configuration
   --seed N           of the link's losses (1)
   --chromium         the relay's page in a real Chromium as well: "screen"
+  --runs N           so many of each case and publisher (1), with other seeds
+  --table            at the end the medians as a table, each with its goal
   --keep             leaves the folder of each run, and says where
   --list             the cases, and end
+
+Chromium as publisher restarts ICE once a second when its connection has failed.
 
 delay_ms: from the camera until the picture could be shown beside the relay;
 age_ms: of what such a screen shows, freezes included (p50, p95, p99 each).
 late: share of pictures whose delay is over 400 ms. freeze: share of time in
-gaps over 183 ms; freeze_beyond: less that in which the trace carries nothing.
+gaps over 183 ms; freeze_beyond: less that in which the trace carries nothing;
+freeze_150: in gaps over 150 ms. sound: its longest gap, and those over 200 ms.
 not_shown: share of the camera's pictures. carried, delivered: bytes that
 passed the link, and of pictures shown, of what it could carry below the cap.
 ssim: likeness to the camera's picture at its size. back: after an outage.`;
@@ -48,7 +54,7 @@ const pass = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /**
  * @typedef {import('./uplink/cases.mjs').Case} Case
- * @typedef {{ kbps: number, vehicle_kbps: number, seed: number, keep: boolean,
+ * @typedef {{ kbps: number, vehicle_kbps?: number, seed: number, keep: boolean,
  *   chromium: boolean,
  *   traces?: string, seconds?: number,
  *   settings: Record<string, Record<string, string>> }} Options
@@ -125,7 +131,7 @@ async function measure(t, one, publisher, options) {
   await bed.open(one.modems.length, options.seed);
   const kbps = one.cap_kbps ?? options.kbps;
   const source = await PUBLISHERS[publisher](t, bed, { kbps:
-    publisher === 'vehicle' ? options.vehicle_kbps : kbps,
+    publisher === 'vehicle' ? options.vehicle_kbps ?? kbps : kbps,
   settings: options.settings });
   const frames = join(folder, 'viewer');
   const { viewers } = await bed.watch({ frames });
@@ -193,6 +199,8 @@ const { values, positionals } = parseArgs({ allowPositionals: true, options: {
   'vehicle-kbps': { type: 'string' },
   set: { type: 'string', multiple: true, default: [] },
   seed: { type: 'string', default: '1' },
+  runs: { type: 'string', default: '1' },
+  table: { type: 'boolean', default: false },
   keep: { type: 'boolean', default: false },
   chromium: { type: 'boolean', default: false },
   list: { type: 'boolean' },
@@ -220,16 +228,25 @@ if (values.help) {
   }
 } else {
   const options = { kbps: Number(values.kbps), seed: Number(values.seed),
-    vehicle_kbps: Number(values['vehicle-kbps'] ?? values.kbps),
-    keep: values.keep, chromium: values.chromium, traces: values.traces, settings: settingsOf(values.set),
+    vehicle_kbps: values['vehicle-kbps'] ? Number(values['vehicle-kbps'])
+      : undefined,
+    keep: values.keep, chromium: values.chromium, traces: values.traces,
+    settings: settingsOf(values.set),
     seconds: values.seconds ? Number(values.seconds) : undefined };
   const publishers = values.publisher === 'both' ? Object.keys(PUBLISHERS)
     : [values.publisher];
-  for (const one of chosen()) {
-    for (const publisher of publishers) {
-      const figures = await runCase(one, publisher, options);
-      if ('failed' in figures) process.exitCode = 1;
-      console.log(JSON.stringify({ case: one.name, publisher, ...figures }));
+  const cases = chosen();
+  const lines = [];
+  for (const one of cases) {
+    for (let run = 0; run < Number(values.runs); run++) {
+      for (const publisher of publishers) {
+        const figures = await runCase(one, publisher,
+          { ...options, seed: options.seed + 100 * run });
+        if ('failed' in figures) process.exitCode = 1;
+        lines.push({ case: one.name, publisher, ...figures });
+        console.log(JSON.stringify(lines.at(-1)));
+      }
     }
   }
+  if (values.table) console.log(table(lines, cases));
 }

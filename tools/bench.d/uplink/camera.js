@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// camera.py in a browser: the same clip, the same two rows of bits, the same
-// bytes for the encoder.
+// camera.py in a browser: the same clip, the same rows of bits, the same bytes
+// for the encoder.
 
 const BITS = 20;
 const ROWS = 40;
+const CHECK = 0x5a5a5;
 
 /**
  * @param {Uint8Array} picture
@@ -40,8 +41,9 @@ async function startCamera(url, { width, height, fps }) {
     let at = number % (2 * count - 2);
     at = Math.min(at, 2 * count - 2 - at);
     const picture = clip.subarray(at * size, (at + 1) * size);
-    stamp(picture, width, 0, Date.now());
-    stamp(picture, width, ROWS, number);
+    const taken = Date.now() % 2 ** BITS;
+    [taken, number, taken ^ number ^ CHECK].forEach((value, row) =>
+      stamp(picture, width, row * ROWS, value));
     writer.write(new VideoFrame(picture, { format: 'I420', codedWidth: width,
       codedHeight: height, timestamp: Math.round(performance.now() * 1000) }));
     number++;

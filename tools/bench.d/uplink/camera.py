@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A camera whose pictures say when they were taken: plays a clip of raw I420
 pictures to and fro into shared memory, until SIGTERM. Above the picture stand
-two rows of 20 bits, white for 1, the highest first: the low bits of the Unix
-time in milliseconds, and those of the picture's number. camera.js does the same
-in a browser, stamp.mjs reads it.
+three rows of 20 bits, white for 1, the highest first: the low bits of the Unix
+time in milliseconds, those of the picture's number, and a check (both and CHECK,
+exclusive or). camera.js does the same in a browser, stamp.mjs reads it.
 
 usage: camera.py SOCKET CLIP WIDTH HEIGHT FPS"""
 import mmap
@@ -18,6 +18,8 @@ from gi.repository import GLib, Gst  # noqa: E402
 
 BITS = 20
 ROWS = 40  # the height of a row of bits
+CHECK = 0x5A5A5
+MASK = (1 << BITS) - 1
 
 
 def row(value, width):
@@ -27,7 +29,9 @@ def row(value, width):
 
 
 def stamped(picture, width, number, unix_ms):
-    rows = row(unix_ms, width) * ROWS + row(number, width) * ROWS
+    check = (unix_ms ^ number ^ CHECK) & MASK
+    rows = b"".join(row(value, width) * ROWS
+                    for value in (unix_ms, number, check))
     return rows + picture[len(rows):]
 
 

@@ -2,10 +2,13 @@
 // From what a viewer could show, and what the link carried, to figures.
 
 import { readFile } from 'node:fs/promises';
-import { likeness, readStamps, SHAPE, wholeTime } from './stamp.mjs';
+import { likeness, readPositions, readStamps, SHAPE, wholeTime }
+  from './stamp.mjs';
 
 const FRAME_MS = 1000 / SHAPE.fps;
 const FREEZE_MS = 183;
+const SHORT_FREEZE_MS = 150; // of those who measured the peer elsewhere
+const SOUND_GAP_MS = 200;
 const LONG_FREEZE_MS = 500;
 const LATE_MS = 400;
 /** A link that offers nothing for so long freezes any picture. */
@@ -13,7 +16,9 @@ const OWN_GAP_MS = FREEZE_MS - FRAME_MS;
 
 /**
  * @typedef {{ arrived_ms: number, taken_ms: number, number: number,
- *   bytes: number, key: boolean, width?: number }} Picture
+ *   timestamp: number, bytes: number, key: boolean, decoded: boolean,
+ *   readable: boolean, width?: number }} Picture `timestamp`: of RTP;
+ *   `readable`: its stamp could be read
  */
 
 /** @param {number[]} values @param {number} share */
@@ -25,21 +30,62 @@ export function quantile(values, share) {
 }
 
 /**
+ * Pictures whose stamp can't be read, from their RTP time and that of a
+ * neighbour whose stamp can: the camera is steady, and RTP tells its time.
+ * @param {Picture[]} pictures
+ */
+export function mend(pictures) {
+  const good = pictures.filter((p) => p.readable);
+  let near = 0;
+  for (const picture of pictures.filter((p) => !p.readable)) {
+    while (near + 1 < good.length
+      && good[near + 1].arrived_ms <= picture.arrived_ms) near++;
+    const from = good[near];
+    if (!from) continue;
+    const later_ms = ((picture.timestamp - from.timestamp) | 0) / 90;
+    picture.taken_ms = from.taken_ms + later_ms;
+    picture.number = from.number + Math.round(later_ms / FRAME_MS);
+  }
+  return pictures;
+}
+
+/**
  * @param {string} prefix of the viewer's files
  * @returns {Promise<Picture[]>}
  */
 export async function readPictures(prefix) {
-  const stamps = await readStamps(`${prefix}.h264`);
+  const stream = `${prefix}.h264`;
+  const stamps = await readStamps(stream);
   const lines = (await readFile(`${prefix}.csv`, 'utf8')).trim().split('\n')
     .slice(1).map((line) => line.split(',').map(Number));
-  if (stamps.length !== lines.length) {
-    throw new Error(`${lines.length} pictures came, ${stamps.length} were `
-      + 'decoded: they can not be told apart');
-  }
-  return lines.map(([arrived_us, , , bytes, , key], i) => ({
-    arrived_ms: arrived_us / 1000, number: stamps[i].number, bytes,
-    taken_ms: wholeTime(stamps[i].taken_ms, arrived_us / 1000),
-    key: key === 1 }));
+  // Only then is it worth the time to ask which of them they are.
+  const at = stamps.length === lines.length ? null
+    : new Map((await readPositions(stream)).map((pos, i) => [pos, i]));
+  let offset = 0;
+  return mend(lines.map(([arrived_us, , timestamp, bytes, , key], i) => {
+    const index = at ? at.get(offset) : i;
+    const stamp = index === undefined ? null : stamps[index];
+    offset += bytes;
+    return { arrived_ms: arrived_us / 1000, number: stamp?.number ?? NaN, bytes,
+      timestamp, taken_ms: stamp ? wholeTime(stamp.taken_ms, arrived_us / 1000)
+        : NaN, key: key === 1, decoded: index !== undefined,
+      readable: stamp !== null && stamp !== undefined };
+  }));
+}
+
+/**
+ * When something new was heard, in Unix ms.
+ * @param {string} prefix of the viewer's files
+ */
+export async function readSounds(prefix) {
+  const lines = (await readFile(`${prefix}.sound.csv`, 'utf8')).trim()
+    .split('\n').slice(1).map((line) => line.split(',').map(Number));
+  let newest = lines[0]?.[1] - 1;
+  return lines.filter(([, timestamp]) => {
+    const newer = ((timestamp - newest) | 0) > 0;
+    if (newer) newest = timestamp;
+    return newer;
+  }).map(([arrived_us]) => arrived_us / 1000);
 }
 
 /**
@@ -59,13 +105,13 @@ function screenAges(pictures, from_ms, to_ms) {
 }
 
 /**
- * Times without a new picture, those at the ends included.
- * @param {Picture[]} shown
+ * Times without anything new, those at the ends included.
+ * @param {number[]} arrivals
  * @param {number} from_ms
  * @param {number} to_ms
  */
-function gaps(shown, from_ms, to_ms) {
-  const times = [from_ms, ...shown.map((p) => p.arrived_ms), to_ms];
+function gaps(arrivals, from_ms, to_ms) {
+  const times = [from_ms, ...arrivals, to_ms];
   return times.slice(1).map((time, i) => time - times[i]);
 }
 
@@ -104,7 +150,7 @@ export function freshness(all, from_ms, to_ms, own_gaps) {
     && p.arrived_ms < to_ms);
   const delays = shown.map((p) => p.arrived_ms - p.taken_ms);
   const ages = screenAges(all, from_ms, to_ms);
-  const silent = gaps(shown, from_ms, to_ms);
+  const silent = gaps(shown.map((p) => p.arrived_ms), from_ms, to_ms);
   const numbers = shown.map((p) => p.number);
   const taken = (numbers.at(-1) ?? 0) - (numbers[0] ?? 0) + 1;
   const freeze = frozen(silent, FREEZE_MS, to_ms - from_ms);
@@ -118,6 +164,7 @@ export function freshness(all, from_ms, to_ms, own_gaps) {
     freezes: silent.filter((gap) => gap > FREEZE_MS).length,
     long_freezes: silent.filter((gap) => gap > LONG_FREEZE_MS).length,
     longest_ms: round(Math.max(...silent)),
+    freeze_150: round(frozen(silent, SHORT_FREEZE_MS, to_ms - from_ms), 4),
     not_shown: round(1 - shown.length / taken, 4),
   };
 }
@@ -152,7 +199,6 @@ export async function judge(run) {
   const shown = all.filter((p) => p.arrived_ms >= from_ms
     && p.arrived_ms < to_ms);
   const { capacity, carried } = useOfLinks(run.passed, run.cap_kbps * 125);
-  const first = all.indexOf(shown[0]);
   const bytes = shown.reduce((sum, p) => sum + p.bytes, 0)
     / ((to_ms - from_ms) / 1000);
   return {
@@ -161,14 +207,43 @@ export async function judge(run) {
     delivered: round(bytes / capacity, 3),
     kbps: round(bytes / 125),
     keyframes: shown.filter((p) => p.key).length,
-    ssim: shown.length > 0 ? round(await likeness(run.folder,
-      `${run.prefix}.h264`, all,
-      { first, end: first + shown.length, every: 15 }), 3) : null,
+    unreadable: shown.filter((p) => !p.readable).length,
+    ssim: await ssim(run, all, shown),
+    sound: soundFigures(await readSounds(run.prefix), from_ms, to_ms),
   };
 }
 
 /**
- * How long after a moment pictures came again, and how old the first was.
+ * @param {{ folder: string, prefix: string }} run
+ * @param {Picture[]} all
+ * @param {Picture[]} shown
+ */
+async function ssim({ folder, prefix }, all, shown) {
+  const decoded = all.filter((p) => p.decoded);
+  const these = shown.filter((p) => p.decoded);
+  if (these.length === 0 || these.some((p) => Number.isNaN(p.number))) {
+    return null;
+  }
+  const first = decoded.indexOf(these[0]);
+  return round(await likeness(folder, `${prefix}.h264`, decoded,
+    { first, end: first + these.length, every: 15 }), 3);
+}
+
+/**
+ * @param {number[]} heard
+ * @param {number} from_ms
+ * @param {number} to_ms
+ */
+function soundFigures(heard, from_ms, to_ms) {
+  const silent = gaps(heard.filter((at) => at >= from_ms && at < to_ms),
+    from_ms, to_ms);
+  return { longest_ms: round(Math.max(...silent)),
+    gaps: silent.filter((gap) => gap > SOUND_GAP_MS).length };
+}
+
+/**
+ * How long after a moment pictures and sound came again, and how old the first
+ * picture was.
  * @param {string} prefix
  * @param {number} at_ms
  */
@@ -176,6 +251,8 @@ export async function comeback(prefix, at_ms) {
   // What was on its way before does not count.
   const first = (await readPictures(prefix)).find((p) => p.arrived_ms > at_ms
     && p.taken_ms > at_ms - 300);
-  return first ? { after_ms: round(first.arrived_ms - at_ms),
-    old_ms: round(first.arrived_ms - first.taken_ms) } : null;
+  const heard = (await readSounds(prefix)).find((at) => at > at_ms);
+  return { after_ms: first ? round(first.arrived_ms - at_ms) : null,
+    old_ms: first ? round(first.arrived_ms - first.taken_ms) : null,
+    sound_ms: heard ? round(heard - at_ms) : null };
 }

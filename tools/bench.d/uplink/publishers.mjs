@@ -66,6 +66,12 @@ async function startPeer(t, bed, { kbps }) {
     const parameters = sender.getParameters();
     parameters.encodings[0].maxBitrate = bps;
     await sender.setParameters(parameters);
+    // What an application does with a connection that has failed.
+    setInterval(() => {
+      if (publisher.pc.connectionState === 'failed') {
+        publisher.restart().catch(() => {});
+      }
+    }, 1000);
   }, { shape: SHAPE, target: url, bearer: token, bps: kbps * 1000 });
   return { log: () => '' };
 }

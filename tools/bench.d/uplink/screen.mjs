@@ -3,20 +3,21 @@
 // showed, when, by the bits in its pixels.
 
 import { openCall, startChromium } from '../../../tests/lib/browsers.mjs';
-import { SHAPE, STAMP, wholeTime } from './stamp.mjs';
+import { mend } from './judge.mjs';
+import { checked, SHAPE, STAMP, STAMP_HEIGHT, wholeTime } from './stamp.mjs';
 
 /**
  * In the page: notes each picture that is shown.
  * @param {{ bits: number, share: number }} stamp `share`: of the picture's
- *   height that the two rows take
+ *   height that the rows take
  */
 function noteInPage({ bits, share }) {
   const page = /** @type {any} */ (globalThis);
-  /** @type {[number, number, number, number][]} */
+  /** @type {number[][]} */
   page.shown = [];
   const [column, row] = [8, 8];
   const canvas = document.createElement('canvas');
-  [canvas.width, canvas.height] = [bits * column, 2 * row];
+  [canvas.width, canvas.height] = [bits * column, 3 * row];
   const context = /** @type {CanvasRenderingContext2D} */ (
     canvas.getContext('2d', { willReadFrequently: true }));
   const read = (/** @type {ImageData} */ image, /** @type {number} */ y) => {
@@ -33,12 +34,13 @@ function noteInPage({ bits, share }) {
       setTimeout(watch, 50);
       return;
     }
-    video.requestVideoFrameCallback((_, { expectedDisplayTime }) => {
+    video.requestVideoFrameCallback((_, frame) => {
       context.drawImage(video, 0, 0, video.videoWidth,
         video.videoHeight * share, 0, 0, canvas.width, canvas.height);
       const image = context.getImageData(0, 0, canvas.width, canvas.height);
-      page.shown.push([performance.timeOrigin + expectedDisplayTime,
-        read(image, row / 2), read(image, row + row / 2), video.videoWidth]);
+      page.shown.push([performance.timeOrigin + frame.expectedDisplayTime,
+        frame.rtpTimestamp ?? 0, video.videoWidth,
+        ...[0, 1, 2].map((i) => read(image, i * row + row / 2))]);
       watch();
     });
   };
@@ -57,14 +59,18 @@ export async function startScreen(t, bed) {
     return video && video.videoWidth > 0;
   });
   await page.evaluate(noteInPage, { bits: STAMP.bits,
-    share: 2 * STAMP.rows / SHAPE.height });
+    share: STAMP_HEIGHT / SHAPE.height });
   return {
     /** @returns {Promise<import('./judge.mjs').Picture[]>} */
     async pictures() {
-      const shown = /** @type {[number, number, number, number][]} */ (
+      const shown = /** @type {number[][]} */ (
         await page.evaluate(() => /** @type {any} */ (globalThis).shown));
-      return shown.map(([at, taken, number, width]) => ({ arrived_ms: at,
-        taken_ms: wholeTime(taken, at), number, bytes: 0, key: false, width }));
+      return mend(shown.map(([at, timestamp, width, ...rows]) => {
+        const stamp = checked(rows[0], rows[1], rows[2]);
+        return { arrived_ms: at, timestamp, width, bytes: 0, key: false,
+          decoded: true, readable: stamp !== null, number: stamp?.number ?? NaN,
+          taken_ms: stamp ? wholeTime(stamp.taken_ms, at) : NaN };
+      }));
     },
   };
 }

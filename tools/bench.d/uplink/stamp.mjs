@@ -8,8 +8,10 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 /** As camera.py and camera.js write it. */
-export const STAMP = { bits: 20, rows: 40 };
+export const STAMP = { bits: 20, rows: 40, check: 0x5a5a5 };
 const { bits: BITS, rows: ROWS } = STAMP;
+const STAMP_ROWS = 3;
+export const STAMP_HEIGHT = STAMP_ROWS * ROWS;
 const CLIP_FRAMES = 30;
 export const SHAPE = { width: 1280, height: 720, fps: 30 };
 const { width: WIDTH, height: HEIGHT, fps: FPS } = SHAPE;
@@ -30,6 +32,11 @@ export async function makeClip(folder) {
   return file;
 }
 
+/**
+ * @typedef {{ taken_ms: number, number: number }} Stamp when the picture was
+ *   taken, in ms modulo 2^20, and its number
+ */
+
 /** @param {Buffer} bits @param {number} from */
 function value(bits, from) {
   let number = 0;
@@ -40,22 +47,43 @@ function value(bits, from) {
 }
 
 /**
- * What each picture of an H.264 stream says: when it was taken, in ms modulo
- * 2^20, and its number.
+ * What three rows say; null: the picture is so poor that they don't agree.
+ * @param {number} taken_ms @param {number} number @param {number} check
+ * @returns {Stamp | null}
+ */
+export function checked(taken_ms, number, check) {
+  return (taken_ms ^ number ^ STAMP.check) === check ? { taken_ms, number }
+    : null;
+}
+
+/**
+ * What each picture of an H.264 stream that can be decoded says.
  * @param {string} stream
  */
 export async function readStamps(stream) {
   const { stdout } = await run('ffmpeg', ['-v', 'error', '-flags', 'low_delay',
     '-f', 'h264', '-i', stream, '-vf', `scale=${WIDTH}:${HEIGHT},crop=${WIDTH}:`
-    + `${2 * ROWS}:0:0,scale=${BITS}:2:flags=area,format=gray`,
+    + `${STAMP_HEIGHT}:0:0,scale=${BITS}:${STAMP_ROWS}:flags=area,format=gray`,
     '-fps_mode', 'passthrough', '-f', 'rawvideo', '-'],
   { encoding: 'buffer', maxBuffer: 64 << 20 });
   const stamps = [];
-  for (let at = 0; at + 2 * BITS <= stdout.length; at += 2 * BITS) {
-    stamps.push({ taken_ms: value(stdout, at), number: value(stdout,
-      at + BITS) });
+  const size = STAMP_ROWS * BITS;
+  for (let at = 0; at + size <= stdout.length; at += size) {
+    stamps.push(checked(value(stdout, at), value(stdout, at + BITS),
+      value(stdout, at + 2 * BITS)));
   }
   return stamps;
+}
+
+/**
+ * Where in the stream each picture that can be decoded begins.
+ * @param {string} stream
+ */
+export async function readPositions(stream) {
+  const { stdout } = await run('ffprobe', ['-v', 'error', '-flags', 'low_delay',
+    '-f', 'h264', '-show_entries', 'frame=pkt_pos', '-of', 'csv=p=0', stream],
+  { maxBuffer: 64 << 20 });
+  return stdout.trim().split('\n').map((line) => parseInt(line, 10));
 }
 
 /**
@@ -76,7 +104,7 @@ export function wholeTime(low, near_ms) {
  * camera's size.
  * @param {string} folder
  * @param {string} stream
- * @param {{ number: number }[]} stamps of all pictures
+ * @param {{ number: number }[]} stamps of all pictures that can be decoded
  * @param {{ first: number, end: number, every: number }} which
  */
 export async function likeness(folder, stream, stamps, { first, end, every }) {
@@ -91,9 +119,10 @@ export async function likeness(folder, stream, stamps, { first, end, every }) {
   }
   await clip.close();
   await reference.close();
-  const crop = `crop=${WIDTH}:${HEIGHT - 2 * ROWS}:0:${2 * ROWS}`;
+  const crop = `crop=${WIDTH}:${HEIGHT - STAMP_HEIGHT}:0:${STAMP_HEIGHT}`;
+  // Without -reinit_filter 0 a change of size begins to count anew.
   const { stderr } = await run('ffmpeg', ['-hide_banner', '-flags',
-    'low_delay', '-f', 'h264', '-i', stream, '-f', 'rawvideo', '-pixel_format',
+    'low_delay', '-reinit_filter', '0', '-f', 'h264', '-i', stream, '-f', 'rawvideo', '-pixel_format',
     'yuv420p', '-video_size', `${WIDTH}x${HEIGHT}`, '-i',
     join(folder, 'reference.i420'), '-lavfi',
     `[0:v]select='between(n,${first},${end - 1})*`
