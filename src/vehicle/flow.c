@@ -108,7 +108,8 @@ choose (const BlFlow *flow, BlPacketUse use, BlTime now)
     return bl_pathplan_choose (&flow->plan, use, now);
   /* All goes where sound goes; what repairs must not wait in the silence. */
   unsigned paths = bl_pathplan_choose (&flow->plan, BL_USE_SOUND, now);
-  return use == BL_USE_REPAIR && paths != best ? paths & ~best : paths;
+  bool repairs = use == BL_USE_REPAIR || use == BL_USE_FEC;
+  return repairs && paths != best ? paths & ~best : paths;
 }
 
 bool
@@ -135,16 +136,27 @@ bl_flow_is_unheard (const BlFlow *flow, uint32_t ssrc, uint16_t seq)
          > best->scream.meter.highest_acked;
 }
 
+/* Of `paths` those whose windows have room. */
+static unsigned
+with_room (const BlFlow *flow, unsigned paths, uint32_t bytes, BlTime now)
+{
+  for (unsigned i = 0; i < BL_PATHPLAN_PATHS; i++)
+    if (!bl_scream_may_send (&control_of (flow, i)->scream, bytes, now))
+      paths &= ~(1u << i);
+  return paths;
+}
+
 unsigned
 bl_flow_choose (const BlFlow *flow, BlPacketUse use, uint32_t bytes, BlTime now)
 {
   unsigned paths = choose (flow, use, now);
   if (use == BL_USE_SOUND || use == BL_USE_REPORT)
     return paths;
-  for (unsigned i = 0; i < BL_PATHPLAN_PATHS; i++)
-    if (!bl_scream_may_send (&control_of (flow, i)->scream, bytes, now))
-      paths &= ~(1u << i);
-  return paths;
+  unsigned open = with_room (flow, paths, bytes, now);
+  /* Late, by the other path, a repair packet is of no use. */
+  return open == 0 && use == BL_USE_FEC
+             ? with_room (flow, 1u << flow->plan.best, bytes, now)
+             : open;
 }
 
 void

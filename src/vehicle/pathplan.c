@@ -180,8 +180,8 @@ bl_pathplan_on_time (BlPathPlan *plan, BlTime now)
 
 /* Does the second path get it as well, while there is no doubt? */
 static const bool protected_uses[] = {
-  [BL_USE_SOUND] = true,    [BL_USE_KEYFRAME] = true, [BL_USE_REPAIR] = true,
-  [BL_USE_PICTURE] = false, [BL_USE_REPORT] = true,
+  [BL_USE_SOUND] = true, [BL_USE_KEYFRAME] = true, [BL_USE_REPAIR] = true,
+  [BL_USE_FEC] = true,   [BL_USE_PICTURE] = false, [BL_USE_REPORT] = true,
 };
 
 static bool
@@ -207,5 +207,7 @@ bl_pathplan_choose (const BlPathPlan *plan, BlPacketUse use, BlTime now)
   unsigned set = 1u << plan->best;
   unsigned second
       = wants_two (plan, use, now) ? bl_pathplan_second (plan, now) : NONE;
-  return second == NONE ? set : set | 1u << second;
+  if (second == NONE)
+    return set;
+  return use == BL_USE_FEC ? 1u << second : set | 1u << second;
 }

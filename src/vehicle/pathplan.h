@@ -10,6 +10,9 @@
  *              doubt
  *   duplicate  the two best paths carry everything
  *
+ * Where two paths carry anything, repair packets take the second alone: what
+ * befalls the best one's packets does not befall them.
+ *
  * A path is in doubt when its queue or its loss has grown beyond a bound, or
  * when nothing is reported of it. Copies cost the second network's volume, so a
  * path that can't take them (its window is full) is left out by the caller.
@@ -57,7 +60,8 @@ const char *bl_path_mode_name (BlPathMode mode);
 typedef enum {
   BL_USE_SOUND,
   BL_USE_KEYFRAME,
-  BL_USE_REPAIR, /* RTX, FEC */
+  BL_USE_REPAIR, /* RTX */
+  BL_USE_FEC,    /* repair packets (rtc/fec.h) */
   BL_USE_PICTURE,
   BL_USE_REPORT, /* RTCP */
 } BlPacketUse;

@@ -519,7 +519,7 @@ send_fec (BlSender *s, BlTime now, BlNtp wall)
     s->fec_due = 0;
     return true;
   }
-  if (!find_paths (s, BL_USE_REPAIR, last->meta.payload_length, now, &paths))
+  if (!find_paths (s, BL_USE_FEC, last->meta.payload_length, now, &paths))
     return false;
   s->fec_due--;
   s->sender_stats.fec_packets++;
