@@ -326,6 +326,10 @@ static const CounterRow track_counters[] = {
     TRACK (lost) },
   { "bluelight_call_recovered_packets", "packets",
     "Packets that came when asked for again.", TRACK (recovered) },
+  { "bluelight_call_repair_packets", "packets",
+    "Packets of forward error correction received.", TRACK (repairs) },
+  { "bluelight_call_corrected_packets", "packets",
+    "Lost packets that these brought back.", TRACK (fec_recovered) },
 };
 
 static double
