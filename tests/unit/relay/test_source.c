@@ -12,7 +12,7 @@
 
 #define START (1000 * BL_SECOND)
 
-enum { PT_VIDEO = 96, PT_RTX = 97, PT_AUDIO = 98, PT_RED = 63 };
+enum { PT_VIDEO = 96, PT_RTX, PT_AUDIO, PT_FEC, PT_RED = 63 };
 
 static BlPacketPool *pool;
 static BlSource source;
@@ -34,6 +34,7 @@ set_up (void)
                .mid = "picture",
                .pt = PT_VIDEO,
                .rtx_pt = PT_RTX,
+               .fec_pt = PT_FEC,
                .clock_rate = 90000,
                .rtcp_rsize = true,
                .feedback = BL_FEEDBACK_NACK | BL_FEEDBACK_PLI,
@@ -116,6 +117,87 @@ START_TEST (a_packet_finds_its_track)
   for (unsigned kind = 0; kind < BL_N_TRACKS; kind++)
     ck_assert_uint_eq (bl_history_next_arrival (&source.tracks[kind].history),
                        (unsigned)kind == (unsigned)owners[_i].track);
+}
+END_TEST
+
+#define FEC_PACKETS 8
+
+static bool
+find_sent (void *user_data, uint64_t seq, BlFecSource *out)
+{
+  bool first = seq == BL_SEQ_CYCLE + 65534;
+  *out = (BlFecSource){ .timestamp = timestamp,
+                        .payload = first ? idr : slice,
+                        .length = sizeof slice };
+  return true;
+}
+
+static unsigned
+receive_repair (uint16_t key, BlTime now)
+{
+  uint8_t payload[64];
+  BlWriter w = bl_writer (payload, sizeof payload);
+  ck_assert (bl_fec_write (&w, key, BL_SEQ_CYCLE + 65534, FEC_PACKETS,
+                           find_sent, NULL));
+  return receive (PT_FEC, 9, NULL, key, payload, bl_writer_length (&w), now);
+}
+
+/* Two of eight are lost, the last one too; the numbers roll over. */
+START_TEST (forward_error_correction_brings_lost_packets_back)
+{
+  uint8_t rtcp[BL_SOURCE_RTCP_BYTES];
+  const BlTrack *video = &source.tracks[BL_TRACK_VIDEO];
+  const BlHistory *history = &video->history;
+  bl_source_set_publisher (&source, &negotiated, START);
+  for (uint16_t i = 0; i < FEC_PACKETS; i++)
+    if (i != 3 && i != FEC_PACKETS - 1)
+      ck_assert_uint_eq (receive (PT_VIDEO, 7, NULL, (uint16_t)(65534 + i),
+                                  i == 0 ? idr : slice, sizeof slice, START),
+                         BL_TRACK_TAKEN);
+  ck_assert_uint_eq (receive_repair (65535, START), BL_TRACK_REPAIR);
+  ck_assert_uint_eq (bl_history_next_arrival (history), FEC_PACKETS - 2);
+  ck_assert_uint_eq (receive_repair (0, START), BL_TRACK_REPAIR);
+  ck_assert_uint_eq (bl_history_next_arrival (history), FEC_PACKETS);
+  for (uint64_t n = 0; n < FEC_PACKETS; n++) {
+    const BlHistoryEntry *entry = bl_history_arrival (history, n);
+    ck_assert_uint_eq (entry->meta.payload_length, sizeof slice);
+    ck_assert_mem_eq (entry->packet->data + entry->meta.payload_offset,
+                      n == 0 ? idr : slice, sizeof slice);
+  }
+  ck_assert_uint_eq (video->stats.fec_recovered, 2);
+  ck_assert_uint_eq (video->stats.repairs, 2);
+  /* Nothing is asked for again. */
+  while (bl_source_write_rtcp (&source, START + 900 * BL_MS,
+                               ntp_at (START + 900 * BL_MS), rtcp)
+         > 0)
+    ;
+  ck_assert_uint_eq (source.nacked_packets, 0);
+}
+END_TEST
+
+START_TEST (a_repair_packet_tells_of_losses_at_the_end)
+{
+  uint8_t rtcp[BL_SOURCE_RTCP_BYTES];
+  bl_source_set_publisher (&source, &negotiated, START);
+  for (uint16_t i = 0; i < FEC_PACKETS - 2; i++)
+    receive (PT_VIDEO, 7, NULL, (uint16_t)(65534 + i), i == 0 ? idr : slice,
+             sizeof slice, START);
+  receive_repair (1, START);
+  BlTime due = bl_source_next_deadline (&source);
+  ck_assert_int_eq (due, START + BL_NACK_REPAIR_WAIT_US);
+  while (bl_source_write_rtcp (&source, due, ntp_at (due), rtcp) > 0)
+    ;
+  ck_assert_uint_eq (source.nacked_packets, 2);
+}
+END_TEST
+
+START_TEST (repair_packets_before_the_stream_or_malformed_are_dropped)
+{
+  bl_source_set_publisher (&source, &negotiated, START);
+  ck_assert_uint_eq (receive_repair (1, START), BL_DROP_STALE);
+  receive (PT_VIDEO, 7, NULL, 65534, idr, sizeof idr, START);
+  ck_assert_uint_eq (receive (PT_FEC, 9, NULL, 2, slice, 3, START),
+                     BL_DROP_RTP);
 }
 END_TEST
 
@@ -436,6 +518,10 @@ main (void)
   tcase_add_checked_fixture (tcase, set_up, tear_down);
   tcase_add_loop_test (tcase, a_packet_finds_its_track, 0,
                        G_N_ELEMENTS (owners));
+  tcase_add_test (tcase, forward_error_correction_brings_lost_packets_back);
+  tcase_add_test (tcase, a_repair_packet_tells_of_losses_at_the_end);
+  tcase_add_test (tcase,
+                  repair_packets_before_the_stream_or_malformed_are_dropped);
   tcase_add_test (tcase, what_is_not_rtp_is_dropped);
   tcase_add_test (tcase, a_changed_ssrc_goes_on_behind_the_old_one);
   tcase_add_test (tcase, redundancy_fills_what_is_missing);

@@ -14,6 +14,7 @@ static const BlSdpLocal vehicle = {
   .audio_ssrc = 2001,
   .video_ssrc = 2002,
   .video_rtx_ssrc = 2003,
+  .video_fec_ssrc = 2004,
 };
 
 static const BlOfferShape publisher = { .audio = true, .video = true };
@@ -51,6 +52,9 @@ START_TEST (the_vehicles_offer_says_all_that_it_can)
   ck_assert_uint_eq (bl_sdp_rtx (video, BL_OFFER_PT_H264)->pt, BL_OFFER_PT_RTX);
   ck_assert_uint_eq (video->ssrcs[0].ssrc, 2002);
   ck_assert_uint_eq (video->ssrcs[0].rtx_ssrc, 2003);
+  ck_assert_uint_eq (bl_sdp_fec (video)->pt, BL_OFFER_PT_FEC);
+  ck_assert_uint_eq (video->ssrcs[0].fec_ssrc, 2004);
+  ck_assert_uint_eq (video->n_ssrcs, 1);
 }
 END_TEST
 
@@ -92,6 +96,8 @@ assert_same (const BlNegotiatedTrack *ours, const BlNegotiatedTrack *theirs)
   ck_assert_uint_eq (ours->profile_level_id, theirs->profile_level_id);
   ck_assert_uint_eq (ours->ssrc, theirs->ssrc);
   ck_assert_uint_eq (ours->rtx_ssrc, theirs->rtx_ssrc);
+  ck_assert_uint_eq (ours->fec_pt, theirs->fec_pt);
+  ck_assert_uint_eq (ours->fec_ssrc, theirs->fec_ssrc);
   ck_assert_str_eq (ours->cname, theirs->cname);
 }
 
@@ -105,6 +111,8 @@ START_TEST (both_ends_agree_on_the_same)
   ck_assert_int_eq (ours.video.sends, !shape->view);
   ck_assert_int_eq (ours.video.rtx_pt, BL_OFFER_PT_RTX);
   ck_assert_uint_eq (ours.audio.red_pt, shape->view ? 0 : BL_OFFER_PT_RED);
+  ck_assert_uint_eq (ours.video.fec_pt, shape->view ? 0 : BL_OFFER_PT_FEC);
+  ck_assert_uint_eq (ours.video.fec_ssrc, shape->view ? 0 : 2004);
   ck_assert_uint_eq (ours.video.ssrc, shape->view ? fixture_local.video_ssrc
                                                   : vehicle.video_ssrc);
   ck_assert (ours.dtls_client);
@@ -113,6 +121,25 @@ START_TEST (both_ends_agree_on_the_same)
   ck_assert_str_eq (ours.remote_ufrag, fixture_local.ufrag);
   ck_assert_str_eq (relay.remote_ufrag, vehicle.ufrag);
   ck_assert_uint_ne (ours.video.extensions.id[BL_RTP_EXT_ABS_CAPTURE_TIME], 0);
+}
+END_TEST
+
+/* Another server passes over a name that it doesn't know. */
+START_TEST (without_an_answer_there_is_no_error_correction)
+{
+  BlNegotiated relay, ours;
+  g_autofree char *offer_text = bl_offer_build (&publisher, &vehicle);
+  g_autofree char *other
+      = fixture_replace (g_strdup (offer_text), BL_SDP_FEC_NAME, "x-other");
+  g_autoptr (BlSdp) offer = fixture_parse (other);
+  g_autofree char *answer_text
+      = bl_answer_whip (offer, &fixture_local, &relay, NULL);
+  ck_assert_uint_eq (relay.video.fec_pt, 0);
+  ck_assert_uint_eq (relay.video.fec_ssrc, 0);
+  g_autoptr (BlSdp) answer = fixture_parse (answer_text);
+  ck_assert (bl_offer_read_answer (&publisher, &vehicle, answer, &ours, NULL));
+  ck_assert_uint_eq (ours.video.fec_pt, 0);
+  ck_assert_uint_eq (ours.video.fec_ssrc, 0);
 }
 END_TEST
 
@@ -260,6 +287,7 @@ main (void)
   suite_add_tcase (suite, tcase);
   tcase_add_test (tcase, the_vehicles_offer_says_all_that_it_can);
   tcase_add_loop_test (tcase, both_ends_agree_on_the_same, 0, 2);
+  tcase_add_test (tcase, without_an_answer_there_is_no_error_correction);
   tcase_add_test (tcase, one_track_alone_is_offered_too);
   tcase_add_loop_test (
       tcase, an_answer_that_breaks_the_rules_is_refused_for_its_reason, 0,
