@@ -94,6 +94,18 @@ scenario('an outage of ten seconds ends by itself', async (t) => {
   assert.ok(video.gap_ms >= 9000, 'there was no outage');
 });
 
+scenario('a TURN server that refuses is named, and its password is not',
+  async (t) => {
+    const nat = await openSite(t);
+    await nat.onlyTurn('hospital');
+    const relay = await nat.startRelay({ ice: 'full',
+      ice_servers: nat.turn('udp', 'mistaken') });
+    await nat.startVehicle();
+    await relay.daemon?.says(
+      /no TURN server gives us an address \(203\.0\.113\.129 port 3478 /);
+    assert.doesNotMatch(relay.daemon?.log ?? '', /mistaken/);
+  });
+
 scenario('ICE-lite does not get through the same networks', async (t) => {
   const nat = await openSite(t);
   const relay = await nat.startRelay({ ice: 'lite' });
