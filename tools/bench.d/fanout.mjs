@@ -206,13 +206,29 @@ async function measureFloor(bench) {
   return JSON.parse(stdout);
 }
 
+/**
+ * What a bare datagram takes from core to core here.
+ * @param {Bench} bench
+ */
+async function measureWake(bench) {
+  const { stdout } = await run('ip', ['netns', 'exec', bench.namespace,
+    join(BUILD, 'tools/bench.d/wake')]);
+  return JSON.parse(stdout);
+}
+
 async function main() {
   const bench = new Bench();
   try {
     await bench.open();
     await bench.prepareStream(options.stream);
-    const all = contenders(!options.ours && await JanusServer.isThere());
+    const janus = !options.ours && await JanusServer.isThere();
+    if (!options.ours && !janus) {
+      console.error('Janus is not here, so our relay is measured alone. To '
+        + 'install it: tools/install bench; --ours says that it is not wanted');
+    }
+    const all = contenders(janus);
     const floor = options['no-floor'] ? null : await measureFloor(bench);
+    const wake = options['no-floor'] ? null : await measureWake(bench);
     const plan = { viewers: Number(options.viewers),
       seconds: Number(options.seconds) };
     for (let i = 0; i < Number(options.runs); i++) {
@@ -238,8 +254,12 @@ async function main() {
       } µs a packet, ${plain(floor.with_gro_us)} µs when the receiver takes `
         + 'GRO, as loadgen does');
     }
+    if (wake) {
+      console.log(`a bare datagram to a sleeping thread: p50 ${
+        plain(wake.p50_us)} µs, p99 ${plain(wake.p99_us)} µs`);
+    }
     if (options.json) {
-      await writeFile(options.json, JSON.stringify({ machine: machine(), floor,
+      await writeFile(options.json, JSON.stringify({ machine: machine(), floor, wake,
         contenders: all }, null, 1));
     }
   } finally {
