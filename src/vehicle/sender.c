@@ -30,6 +30,9 @@
 
 #define STALL_PROBE_US (250 * BL_MS)
 
+/* Of SRTP, UDP and IP. */
+#define PACKET_BYTES 44
+
 /* The encoder is told a new rate if it is another by more than a part in so
  * many, or after so long. */
 #define RATE_PART 16
@@ -93,6 +96,7 @@ bl_sender_new (const BlNegotiated *negotiated, const BlSenderOptions *options,
               scramble (seed + 1));
   bl_sound_init (&s->sound, negotiated->audio.pt, negotiated->audio.red_pt,
                  options->sound_bps);
+  bl_room_init (&s->room, flow.per_path && negotiated->video.rtx_pt >= 0);
   s->rtx_next_seq = BL_SEQ_CYCLE + (scramble (seed + 2) & 0x7fff);
   s->fec_next_seq = BL_SEQ_CYCLE + (scramble (seed + 3) & 0x7fff);
   s->fec_first = s->video.next_seq;
@@ -197,6 +201,16 @@ weigh_repair (BlSender *s, BlTime now)
   s->repair_weighed_us = now;
 }
 
+/* There is no room for pictures any more, or there is some again. */
+static void
+on_room (BlSender *s, BlTime now)
+{
+  if (s->room.open)
+    bl_sender_want_keyframe (s, now);
+  else
+    lose_queue (s);
+}
+
 void
 bl_sender_tell_rate (BlSender *s, BlTime now)
 {
@@ -204,12 +218,20 @@ bl_sender_tell_rate (BlSender *s, BlTime now)
   uint64_t target = bl_flow_target_bps (s->flow, now);
   s->sender_stats.target_bps = target;
   bool with_sound = s->audio.negotiated.present;
-  if (with_sound && bl_sound_on_rate (&s->sound, target, now))
+  /* Where there is no room for pictures the target is not to be believed. */
+  if (with_sound
+      && bl_sound_on_rate (&s->sound, s->room.open ? target : 0, now))
     s->callbacks->sound (&s->sound.settings, s->user_data);
   uint64_t sound = with_sound ? bl_sound_bps (&s->sound) : 0;
   uint64_t more = sound > BL_LADDER_SOUND_BPS ? sound - BL_LADDER_SOUND_BPS : 0;
   uint64_t rate
       = bl_ladder_video_bps (target > more ? target - more : 0, with_sound);
+  if (with_sound
+      && bl_room_on_rate (&s->room, rate > 0, bl_flow_is_stalled (s->flow, now),
+                          now))
+    on_room (s, now);
+  if (!s->room.open)
+    rate = 0;
   rate -= rate * (uint64_t)s->repair_share / REPAIR_ONE;
   uint64_t told = s->rate_told_bps;
   if (rate > s->max_video_bps)
@@ -240,6 +262,8 @@ bl_sender_may_encode (BlSender *sender, BlTime now)
   /* Without sound, one in a while has to find out whether the path is back. */
   bool probe = !s->audio.negotiated.present && s->queue.count == 0
                && now - s->frame_us >= STALL_PROBE_US;
+  if (!s->room.open)
+    return false;
   return verdict == BL_FRAMEGATE_OPEN
          || (verdict == BL_FRAMEGATE_DROP && !state.stalled
              && s->queue.count == 0)
@@ -426,7 +450,8 @@ bl_sender_queue_rtx (BlSender *s, uint16_t seq, BlTime now)
   uint64_t extended = bl_seq_near (s->video.next_seq, seq);
   if (is_queued (&s->rtx, extended))
     return;
-  if (s->video.negotiated.rtx_pt < 0 || !bl_history_get (&s->history, extended)
+  if (s->video.negotiated.rtx_pt < 0 || !s->room.open
+      || !bl_history_get (&s->history, extended)
       || !queue_order (&s->rtx, extended, now)) {
     s->sender_stats.nack_misses++;
     return;
@@ -569,9 +594,28 @@ send_padding (BlSender *s, BlTime now, BlNtp wall)
   return true;
 }
 
+/* A train of empty packets, when one is due. */
+static bool
+send_probe (BlSender *s, BlTime now, BlNtp wall)
+{
+  const uint32_t bytes = BL_SENDER_HEADER_BYTES + PACKET_BYTES;
+  unsigned paths;
+  bool last = false;
+  if (bl_room_probe_at (&s->room) > now
+      || !find_paths (s, BL_USE_PICTURE, 0, now, &paths))
+    return false;
+  while (!last) {
+    last = bl_room_on_probe (&s->room, (uint16_t)s->rtx_next_seq, bytes, now);
+    bl_sender_send_probe (s, paths, now, wall);
+  }
+  return true;
+}
+
 static bool
 send_next (BlSender *s, BlTime now, BlNtp wall)
 {
+  if (!s->room.open)
+    return send_probe (s, now, wall);
   BlRtxQueue *rtx = due_rtx (s, now);
   if (rtx)
     return send_rtx (s, rtx, now, wall);
@@ -609,6 +653,8 @@ bl_sender_deadline (const BlSender *sender)
     send_at = bl_pacer_next_send (&s->pacer);
   else if (again)
     send_at = again->due_us;
+  if (bl_room_probe_at (&s->room) < send_at)
+    send_at = bl_room_probe_at (&s->room);
   if (send_at < s->window_full_until_us)
     send_at = s->window_full_until_us;
   return send_at < deadline ? send_at : deadline;

@@ -150,6 +150,23 @@ bl_sender_send_fec (BlSender *s, uint64_t first, unsigned paths, BlTime now,
 }
 
 void
+bl_sender_send_probe (BlSender *s, unsigned paths, BlTime now, BlNtp wall)
+{
+  uint8_t buffer[BUFFER_BYTES];
+  BlWriter w = bl_writer (buffer, BL_SENDER_MAX_RTP_BYTES);
+  BlRtpExtOffsets offsets;
+  Header header = {
+    .track = &s->video,
+    .ssrc = s->video.negotiated.rtx_ssrc,
+    .pt = (uint8_t)s->video.negotiated.rtx_pt,
+    .seq = (uint16_t)s->rtx_next_seq++,
+    .timestamp = s->video.last_timestamp,
+  };
+  write_header (&w, &header, wall, &offsets);
+  let_go (s, &header, buffer, &w, &offsets, paths, now);
+}
+
+void
 bl_sender_send_sound (BlSender *s, uint64_t seq, uint32_t timestamp, bool first,
                       BlNtp captured_ntp, BlTime now, BlNtp wall)
 {

@@ -10,6 +10,7 @@
 #include "rtc/rtx.h"
 #include "rtc/twcc.h"
 #include "vehicle/pacer.h"
+#include "vehicle/room.h"
 #include "vehicle/sender.h"
 #include "vehicle/sendqueue.h"
 
@@ -79,6 +80,8 @@ struct BlSender {
   BlRtxQueue rtx;       /* asked for */
   BlRtxQueue rtx_again; /* for the second time */
 
+  BlRoom room; /* for pictures */
+
   BlTwccSender twcc;
   uint64_t twcc_before; /* its number before the flow's first packet */
   BlTime next_report_us;
@@ -130,6 +133,9 @@ void bl_sender_send_rtx (BlSender *s, const BlHistoryEntry *entry,
 /* Covers the packets from number `first` on. */
 void bl_sender_send_fec (BlSender *s, uint64_t first, unsigned paths,
                          BlTime now, BlNtp wall);
+/* An empty one, to find out whether there is room. */
+void bl_sender_send_probe (BlSender *s, unsigned paths, BlTime now, BlNtp wall);
+
 /* The newest frame of sound, and what goes with it. */
 void bl_sender_send_sound (BlSender *s, uint64_t seq, uint32_t timestamp,
                            bool first, BlNtp captured_ntp, BlTime now,

@@ -204,9 +204,13 @@ on_ccfb (BlSender *s, unsigned path, const BlRtcpPacket *packet, BlTime now)
   BlCcfbReport report;
   BlCcfbResult result;
   bl_ccfb_parse (packet, &report);
-  while (bl_ccfb_next (&report, &result))
+  while (bl_ccfb_next (&report, &result)) {
+    uint32_t before = (uint32_t)(result.before_us * 65536 / BL_SECOND);
     if (result.received && result.ssrc == s->audio.negotiated.ssrc)
       bl_sound_on_heard (&s->sound, result.seq);
+    else if (result.received && result.ssrc == s->video.negotiated.rtx_ssrc)
+      bl_room_on_arrival (&s->room, result.seq, report.timestamp - before);
+  }
 }
 
 static void

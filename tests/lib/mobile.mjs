@@ -4,6 +4,8 @@
 // address, which each modem reaches. Needs root.
 
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Relay, Vehicle, makeCertificates } from './daemons.mjs';
@@ -141,4 +143,22 @@ export class MobileSite {
     this.site.keep(viewers.daemon);
     return { viewers, call };
   }
+}
+
+/**
+ * A call with two viewers who see it.
+ * @param {import('node:test').TestContext} t
+ * @param {number} modems
+ * @param {Parameters<MobileSite['startVehicle']>[0]} [options]
+ */
+export async function openCall(t, modems, options) {
+  const folder = await mkdtemp(join(tmpdir(), 'bluelight-test-'));
+  const mobile = new MobileSite(t, folder);
+  const opened = mobile.open(modems, 1);
+  t.after(() => rm(folder, { recursive: true }));
+  await opened;
+  const vehicle = await mobile.startVehicle(options);
+  const { viewers, call } = await mobile.watch({ count: 2 });
+  await viewers.live();
+  return { mobile, vehicle, viewers, call };
 }

@@ -11,7 +11,8 @@ import { BUILD, Daemon } from './daemons.mjs';
  * @typedef {{ at_ms: number, connected: number, closed: number,
  *   failed: number, fps_min: number, fps_mean: number, sounds_min: number,
  *   keyframes: number, lost: number, repaired: number, ssrc_changes: number,
- *   jumps: number, gap_ms: number, age_ms: number | null }} Second
+ *   jumps: number, gap_ms: number, age_ms: number | null,
+ *   sound_gap_ms: number, sound_age_p95_ms: number | null }} Second
  */
 /**
  * One track of one viewer, over all its time.
@@ -19,8 +20,8 @@ import { BUILD, Daemon } from './daemons.mjs';
  *   keyframes: number, first_ms: number | null, lost_after_repair: number,
  *   repaired: number, duplicates: number, sequence_jumps: number,
  *   timestamp_regressions: number, ssrc_changes: number, gap_ms: number,
- *   age_ms: number | null, age_max_ms: number | null, width: number,
- *   height: number }} Track
+ *   age_ms: number | null, age_p95_ms: number | null,
+ *   age_max_ms: number | null, width: number, height: number }} Track
  */
 /**
  * @typedef {{ error: string | null, connected_ms: number | null,

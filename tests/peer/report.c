@@ -30,6 +30,12 @@ print_line (JsonBuilder *b)
   fflush (stdout);
 }
 
+static void
+add_age_p95 (JsonBuilder *b, const char *name, const PeerFigures *f)
+{
+  add_ms (b, name, f->ages ? peer_figures_age_p95_us (f) : BL_TIME_NEVER, 0);
+}
+
 void
 peer_report_take (PeerReported *r, BlTime now)
 {
@@ -73,6 +79,8 @@ peer_report_interval (const PeerReported *viewers, unsigned count,
   bl_json_int (b, "jumps", (int64_t)(video.jumps + audio.jumps));
   add_ms (b, "gap_ms", video.gap_max_us, 0);
   add_ms (b, "age_ms", video.ages ? video.age_max_us : BL_TIME_NEVER, 0);
+  add_ms (b, "sound_gap_ms", audio.gap_max_us, 0);
+  add_age_p95 (b, "sound_age_p95_ms", &audio);
   json_builder_end_object (b);
   print_line (b);
 }
@@ -98,6 +106,7 @@ add_track (JsonBuilder *b, const char *name, const PeerTrack *track,
   add_ms (b, "gap_ms", f->gap_max_us, 0);
   add_ms (b, "age_ms",
           f->ages ? f->age_sum_us / (int64_t)f->ages : BL_TIME_NEVER, 0);
+  add_age_p95 (b, "age_p95_ms", f);
   add_ms (b, "age_max_ms", f->ages ? f->age_max_us : BL_TIME_NEVER, 0);
   if (track->video) {
     bl_json_int (b, "width", track->width);

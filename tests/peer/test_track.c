@@ -101,6 +101,22 @@ START_TEST (faults_are_counted_by_kind)
 }
 END_TEST
 
+START_TEST (ninety_five_of_a_hundred_are_no_older)
+{
+  PeerFigures figures = { 0 };
+  ck_assert_int_eq (peer_figures_age_p95_us (&figures), -1);
+  figures.ages = 100;
+  figures.ages_by_step[3] = 94;
+  figures.ages_by_step[7] = 1;
+  figures.ages_by_step[PEER_AGE_STEPS - 1] = 5;
+  ck_assert_int_eq (peer_figures_age_p95_us (&figures), 8 * PEER_AGE_STEP_US);
+  figures.ages_by_step[7] = 0;
+  figures.ages_by_step[PEER_AGE_STEPS - 1] = 6;
+  ck_assert_int_eq (peer_figures_age_p95_us (&figures),
+                    PEER_AGE_STEPS * PEER_AGE_STEP_US);
+}
+END_TEST
+
 START_TEST (a_silence_that_lasts_counts_as_a_gap)
 {
   give_run (1, 10, 3);
@@ -121,6 +137,7 @@ main (void)
   tcase_add_test (tc, a_repaired_packet_is_not_lost_and_delays_what_follows);
   tcase_add_test (tc, a_packet_that_never_comes_is_lost_once);
   tcase_add_test (tc, faults_are_counted_by_kind);
+  tcase_add_test (tc, ninety_five_of_a_hundred_are_no_older);
   tcase_add_test (tc, a_silence_that_lasts_counts_as_a_gap);
   suite_add_tcase (suite, tc);
   return run_suite (suite);

@@ -20,10 +20,30 @@ peer_figures_add (PeerFigures *sum, const PeerFigures *part)
   sum->ssrc_changes += part->ssrc_changes;
   sum->age_sum_us += part->age_sum_us;
   sum->ages += part->ages;
+  for (unsigned i = 0; i < PEER_AGE_STEPS; i++)
+    sum->ages_by_step[i] += part->ages_by_step[i];
   if (part->gap_max_us > sum->gap_max_us)
     sum->gap_max_us = part->gap_max_us;
   if (part->age_max_us > sum->age_max_us)
     sum->age_max_us = part->age_max_us;
+}
+
+int64_t
+peer_figures_age_p95_us (const PeerFigures *figures)
+{
+  uint64_t count = 0;
+  unsigned step = 0;
+  while (step < PEER_AGE_STEPS
+         && (count += figures->ages_by_step[step]) * 20 < figures->ages * 19)
+    step++;
+  return figures->ages > 0 ? (step + 1) * PEER_AGE_STEP_US : -1;
+}
+
+static unsigned
+age_step (int64_t age_us)
+{
+  int64_t step = age_us > 0 ? age_us / PEER_AGE_STEP_US : 0;
+  return step < PEER_AGE_STEPS ? (unsigned)step : PEER_AGE_STEPS - 1;
 }
 
 void
@@ -76,6 +96,7 @@ note_frame (PeerTrack *track, bool key, BlTime now, BlNtp ntp)
     int64_t age_us = bl_ntp_diff_us (ntp, track->capture);
     f->ages++;
     f->age_sum_us += age_us;
+    f->ages_by_step[age_step (age_us)]++;
     if (age_us > f->age_max_us)
       f->age_max_us = age_us;
   }

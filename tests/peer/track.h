@@ -21,6 +21,10 @@
 /* Packets that are put in order at a time; a power of two. */
 #define PEER_TRACK_SLOTS 2048
 
+/* Ages are counted in steps of so much; the last one has all that are older. */
+#define PEER_AGE_STEP_US (10 * BL_MS)
+#define PEER_AGE_STEPS   200
+
 /* What was seen in an interval. Times in microseconds. */
 typedef struct {
   uint64_t packets; /* first copies */
@@ -35,10 +39,14 @@ typedef struct {
   int64_t gap_max_us;             /* between two frames */
   int64_t age_sum_us, age_max_us; /* from capture to whole */
   uint64_t ages;
+  uint32_t ages_by_step[PEER_AGE_STEPS];
 } PeerFigures;
 
 /* Adds `part` to `sum`; maxima become the greater one. */
 void peer_figures_add (PeerFigures *sum, const PeerFigures *part);
+
+/* The age that 95 of 100 frames have at most, to a step; -1: none has one. */
+int64_t peer_figures_age_p95_us (const PeerFigures *figures);
 
 typedef struct {
   uint64_t seq; /* extended; 0: empty */

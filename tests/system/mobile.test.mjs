@@ -2,32 +2,14 @@
 // A vehicle whose modems lose the network, and get another one.
 
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { scenario } from '../lib/call.mjs';
 import { eventually } from '../lib/daemons.mjs';
-import { MobileSite } from '../lib/mobile.mjs';
+import { MobileSite, openCall } from '../lib/mobile.mjs';
 import { inspect } from '../lib/site.mjs';
 import { assertContinuous } from '../lib/viewers.mjs';
 
-/**
- * A call with two viewers who see it.
- * @param {import('node:test').TestContext} t
- * @param {number} modems
- * @param {Parameters<MobileSite['startVehicle']>[0]} [options]
- */
-async function openCall(t, modems, options) {
-  const folder = await mkdtemp(join(tmpdir(), 'bluelight-test-'));
-  const mobile = new MobileSite(t, folder);
-  const opened = mobile.open(modems, 1);
-  t.after(() => rm(folder, { recursive: true }));
-  await opened;
-  const vehicle = await mobile.startVehicle(options);
-  const { viewers, call } = await mobile.watch({ count: 2 });
-  await viewers.live();
-  return { mobile, vehicle, viewers, call };
-}
+/** From the network's return to sound at the viewers. */
+const SOUND_BACK_MS = 1000;
 
 /**
  * The same call goes on for the same viewers, and its recording is one.
@@ -37,12 +19,14 @@ async function openCall(t, modems, options) {
 async function assertSurvived({ mobile, vehicle, viewers, call },
   least_gap_ms) {
   const { site } = mobile;
+  let silence_ms = 0;
   await viewers.passed(2);
   assert.equal((await site.call('north')).id, call.id);
   for (const viewed of await viewers.end()) {
     assertContinuous(viewed);
     assert.equal(viewed.closed_ms, null);
     assert.ok(viewed.video.gap_ms >= least_gap_ms, 'there was no outage');
+    silence_ms = Math.max(silence_ms, viewed.audio.gap_ms);
   }
   await site.hangUp(vehicle);
   const recording = await site.recording(call);
@@ -52,7 +36,7 @@ async function assertSurvived({ mobile, vehicle, viewers, call },
     const film = await inspect(site.relay, recording, part);
     assert.equal(film.complaints, '');
   }
-  return recording;
+  return { recording, silence_ms };
 }
 
 for (const seconds of [30, 60]) {
@@ -67,8 +51,12 @@ for (const seconds of [30, 60]) {
       await viewers.until('without pictures', (s) => s.fps_mean === 0);
       await viewers.passed(seconds - 4);
       await viewers.live(30000);
-      const { gaps } = await assertSurvived(opened, (seconds - 3) * 1000);
-      assert.deepEqual(gaps.map((gap) => gap.track).sort(),
+      const { recording, silence_ms } = await assertSurvived(opened,
+        (seconds - 3) * 1000);
+      t.diagnostic(`no sound for ${silence_ms} ms`);
+      assert.ok(silence_ms <= seconds * 1000 + SOUND_BACK_MS,
+        `no sound for ${silence_ms} ms`);
+      assert.deepEqual(recording.gaps.map((gap) => gap.track).sort(),
         ['audio', 'video']);
     }, { long: seconds > 30 });
 }

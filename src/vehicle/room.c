@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vehicle/room.h"
+
+#define TICKS_IN_SECOND 65536
+
+void
+bl_room_init (BlRoom *room, bool can_probe)
+{
+  *room = (BlRoom){ .open = true,
+                    .can_probe = can_probe,
+                    .since_us = BL_TIME_NEVER,
+                    .wait_us = BL_ROOM_WAIT_US };
+}
+
+static void
+begin_train (BlRoom *room)
+{
+  room->n_sent = room->n_arrived = 0;
+  room->bytes = 0;
+}
+
+static void
+close_room (BlRoom *room, BlTime now)
+{
+  BlTime lasted = now - room->opened_us;
+  room->wait_us
+      = lasted < BL_ROOM_STABLE_US ? 2 * room->wait_us : BL_ROOM_WAIT_US;
+  if (room->wait_us > BL_ROOM_WAIT_MOST_US)
+    room->wait_us = BL_ROOM_WAIT_MOST_US;
+  room->open = false;
+  room->good = 0;
+  room->probe_us = now + room->wait_us;
+  begin_train (room);
+}
+
+bool
+bl_room_on_rate (BlRoom *room, bool any, bool stalled, BlTime now)
+{
+  if (!room->open) {
+    bool tried = !room->can_probe && any && now >= room->probe_us;
+    room->open = tried || room->good >= BL_ROOM_GOOD;
+    room->opened_us = now;
+    room->since_us = BL_TIME_NEVER;
+    return room->open;
+  }
+  if (any || stalled)
+    room->since_us = BL_TIME_NEVER;
+  else if (room->since_us == BL_TIME_NEVER)
+    room->since_us = now;
+  else if (now - room->since_us >= BL_ROOM_CLOSE_US) {
+    close_room (room, now);
+    return true;
+  }
+  return false;
+}
+
+BlTime
+bl_room_probe_at (const BlRoom *room)
+{
+  return room->open || !room->can_probe ? BL_TIME_NEVER : room->probe_us;
+}
+
+bool
+bl_room_on_probe (BlRoom *room, uint16_t seq, uint32_t bytes, BlTime now)
+{
+  if (room->n_sent == BL_ROOM_TRAIN)
+    begin_train (room);
+  if (room->n_sent++ == 0)
+    room->first_seq = seq;
+  else
+    room->bytes += bytes;
+  bool last = room->n_sent == BL_ROOM_TRAIN;
+  if (last)
+    room->probe_us = now + room->wait_us;
+  return last;
+}
+
+static void
+judge (BlRoom *room)
+{
+  int64_t span = (int32_t)(room->last_arrival - room->first_arrival);
+  /* At once is as good as can be. */
+  int64_t bits = (int64_t)room->bytes * 8 * TICKS_IN_SECOND;
+  bool good = span >= 0 && bits >= BL_ROOM_GOOD_BPS * span;
+  room->good = good ? room->good + 1 : 0;
+}
+
+void
+bl_room_on_arrival (BlRoom *room, uint16_t seq, uint32_t arrival)
+{
+  /* In order, each once; a train that lost one tells nothing. */
+  if (room->open || room->n_sent < BL_ROOM_TRAIN
+      || room->n_arrived == BL_ROOM_TRAIN
+      || (uint16_t)(seq - room->first_seq) != room->n_arrived)
+    return;
+  if (room->n_arrived++ == 0)
+    room->first_arrival = arrival;
+  room->last_arrival = arrival;
+  if (room->n_arrived == BL_ROOM_TRAIN)
+    judge (room);
+}
