@@ -146,17 +146,27 @@ export class MobileSite {
 }
 
 /**
+ * A relay and so many modems, for the length of a test.
+ * @param {import('node:test').TestContext} t
+ * @param {number} modems
+ */
+export async function openMobile(t, modems) {
+  const folder = await mkdtemp(join(tmpdir(), 'bluelight-test-'));
+  const mobile = new MobileSite(t, folder);
+  const opened = mobile.open(modems, 1);
+  t.after(() => rm(folder, { recursive: true }));
+  await opened;
+  return mobile;
+}
+
+/**
  * A call with two viewers who see it.
  * @param {import('node:test').TestContext} t
  * @param {number} modems
  * @param {Parameters<MobileSite['startVehicle']>[0]} [options]
  */
 export async function openCall(t, modems, options) {
-  const folder = await mkdtemp(join(tmpdir(), 'bluelight-test-'));
-  const mobile = new MobileSite(t, folder);
-  const opened = mobile.open(modems, 1);
-  t.after(() => rm(folder, { recursive: true }));
-  await opened;
+  const mobile = await openMobile(t, modems);
   const vehicle = await mobile.startVehicle(options);
   const { viewers, call } = await mobile.watch({ count: 2 });
   await viewers.live();

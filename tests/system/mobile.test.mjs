@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { scenario } from '../lib/call.mjs';
 import { eventually } from '../lib/daemons.mjs';
-import { MobileSite, openCall } from '../lib/mobile.mjs';
+import { openCall, openMobile } from '../lib/mobile.mjs';
 import { inspect } from '../lib/site.mjs';
 import { assertContinuous } from '../lib/viewers.mjs';
 
@@ -134,11 +134,7 @@ scenario('a hang-up is heard at once though the preferred modem is dead',
   });
 
 scenario('a call begins though the preferred modem is dead', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'bluelight-test-'));
-  const mobile = new MobileSite(t, folder);
-  const opened = mobile.open(2, 1);
-  t.after(() => rm(folder, { recursive: true }));
-  await opened;
+  const mobile = await openMobile(t, 2);
   await mobile.links[0].tell('cut forever');
   await mobile.startVehicle();
   const { viewers } = await mobile.watch();
