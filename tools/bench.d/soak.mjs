@@ -49,7 +49,8 @@ async function sample(pid) {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const number = (/** @type {string} */ text, /** @type {RegExp} */ pattern) =>
     Number(pattern.exec(text)?.[1]);
-  return { at: performance.now(), own_kib: number(smaps, /^Anonymous:\s+(\d+)/m),
+  return { at: performance.now(),
+    own_kib: number(smaps, /^Anonymous:\s+(\d+)/m),
     rss_kib: number(smaps, /^Rss:\s+(\d+)/m),
     threads: number(status, /^Threads:\s+(\d+)/m),
     fds: (await readdir(`/proc/${pid}/fd`)).length };
