@@ -6,7 +6,7 @@
 #define FAST_SHIFT 3
 #define SLOW_SHIFT 6
 
-/* Less than this is not worth it. */
+/* A path that loses less than this counts as clean. */
 #define LEAST_LOSS_Q16 (ONE / 100)
 #define LEAST_LOST     3
 
@@ -56,9 +56,8 @@ loss_of (const BlFecPath *p)
 {
   uint32_t fast = share (p->fast_lost, p->fast_arrived);
   uint32_t slow = share (p->slow_lost, p->slow_arrived);
-  if (p->slow_lost < LEAST_LOST << 8)
-    return 0;
-  return fast > slow ? fast : slow;
+  uint32_t loss = fast > slow ? fast : slow;
+  return p->slow_lost < LEAST_LOST << 8 || loss < LEAST_LOSS_Q16 ? 0 : loss;
 }
 
 uint32_t
@@ -76,7 +75,7 @@ bl_fecplan_repairs (BlFecPlan *plan, unsigned paths, unsigned packets,
                     bool keyframe)
 {
   uint64_t loss = bl_fecplan_loss_q16 (plan, paths);
-  if (loss < LEAST_LOSS_Q16) {
+  if (loss == 0) {
     plan->credit = 0;
     return 0;
   }
