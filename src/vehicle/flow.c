@@ -5,6 +5,7 @@
 
 #include "base/blassert.h"
 #include "rtc/ccfb.h"
+#include "rtc/ecncheck.h"
 #include "rtc/scream.h"
 
 #define MSS_BYTES 1250
@@ -14,6 +15,7 @@
 typedef struct {
   BlScream scream;
   BlCcfbSender sent;
+  BlEcnCheck ecn;
   uint64_t seq; /* of the last packet */
 } Control;
 
@@ -32,9 +34,11 @@ init_control (const BlFlow *flow, Control *control)
   BlScreamConfig config = { .min_bps = MIN_BPS,
                             .start_bps = flow->options.start_bps,
                             .max_bps = flow->options.max_bps,
-                            .mss_bytes = MSS_BYTES };
+                            .mss_bytes = MSS_BYTES,
+                            .l4s = flow->options.per_path };
   bl_scream_init (&control->scream, &config);
   bl_ccfb_sender_init (&control->sent);
+  control->ecn = (BlEcnCheck){ 0 };
   control->seq = 0;
 }
 
@@ -172,6 +176,7 @@ bl_flow_on_sent (BlFlow *flow, unsigned paths, uint32_t ssrc, uint16_t seq,
       continue;
     bl_scream_on_sent (&control->scream, ++control->seq, bytes, now);
     bl_ccfb_sender_on_sent (&control->sent, ssrc, seq, control->seq);
+    bl_ecncheck_on_sent (&control->ecn, now);
   }
 }
 
@@ -193,6 +198,14 @@ learn (BlFlow *flow, unsigned path)
   bl_pathplan_report (&flow->plan, path, &report);
 }
 
+static void
+take_results (Control *control, const BlPacketResult *results, unsigned n,
+              BlTime now)
+{
+  bl_scream_on_feedback (&control->scream, results, n, now);
+  bl_ecncheck_on_feedback (&control->ecn, results, n);
+}
+
 bool
 bl_flow_on_ccfb (BlFlow *flow, unsigned path, const BlRtcpPacket *packet,
                  BlTime now)
@@ -205,11 +218,11 @@ bl_flow_on_ccfb (BlFlow *flow, unsigned path, const BlRtcpPacket *packet,
     return false;
   while (bl_ccfb_sender_next (&control->sent, &report, &results[n]))
     if (++n == RESULTS) {
-      bl_scream_on_feedback (&control->scream, results, n, now);
+      take_results (control, results, n, now);
       n = 0;
     }
   if (n > 0)
-    bl_scream_on_feedback (&control->scream, results, n, now);
+    take_results (control, results, n, now);
   learn (flow, path);
   return true;
 }
@@ -298,6 +311,13 @@ bl_flow_padding_bytes (BlFlow *flow, BlTime now)
 {
   return bl_scream_padding_bytes (&control_of (flow, flow->plan.best)->scream,
                                   now);
+}
+
+bool
+bl_flow_may_mark (const BlFlow *flow, unsigned path)
+{
+  return flow->options.per_path && (flow->plan.there >> path & 1) != 0
+         && bl_ecncheck_may_mark (&control_of (flow, path)->ecn);
 }
 
 BlFlowPath

@@ -86,6 +86,10 @@ uint32_t bl_flow_padding_bytes (BlFlow *flow, BlTime now);
 unsigned bl_flow_repairs (BlFlow *flow, unsigned packets, bool keyframe,
                           BlTime now);
 
+/* Shall what leaves by it be marked as ECT(1)? Only where reports tell what
+ * became of that, and as long as it gets through (rtc/ecncheck.h). */
+bool bl_flow_may_mark (const BlFlow *flow, unsigned path);
+
 typedef struct {
   bool there, best, second, in_doubt;
   BlTime silent_us; /* nothing has come back for so long of what was sent */

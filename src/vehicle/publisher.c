@@ -69,6 +69,8 @@ on_gate_timer (gpointer data)
 {
   BlPublisher *p = data;
   BlTime now = bl_clock_now ();
+  for (unsigned i = 0; i < BL_UPLINK_MAX_PATHS; i++)
+    bl_uplink_mark (p->uplink, i, bl_sender_may_mark (p->sender, i));
   p->callbacks->gate (bl_sender_may_encode (p->sender, now), p->user_data);
   bl_timer_set (p->gate_timer, now + GATE_US);
 }

@@ -694,3 +694,9 @@ bl_sender_path (const BlSender *sender, unsigned path, BlTime now)
 {
   return bl_flow_path (sender->flow, path, now);
 }
+
+bool
+bl_sender_may_mark (const BlSender *sender, unsigned path)
+{
+  return bl_flow_may_mark (sender->flow, path);
+}

@@ -160,3 +160,6 @@ BlSenderStats bl_sender_stats (const BlSender *sender);
 
 /* What is known of a path. */
 BlFlowPath bl_sender_path (const BlSender *sender, unsigned path, BlTime now);
+
+/* As bl_flow_may_mark(). */
+bool bl_sender_may_mark (const BlSender *sender, unsigned path);

@@ -425,6 +425,13 @@ bl_uplink_networks (const BlUplink *uplink)
 }
 
 void
+bl_uplink_mark (BlUplink *uplink, unsigned path, bool mark)
+{
+  bl_uplink_paths_mark (uplink->paths, path,
+                        mark && bl_uplink_is_keyed (uplink));
+}
+
+void
 bl_uplink_send (BlUplink *uplink, unsigned paths, guint8 *packet, gsize length,
                 gsize capacity, bool rtcp)
 {

@@ -146,6 +146,10 @@ const char *bl_uplink_interface (const BlUplink *uplink, unsigned path);
 /* As bl_uplink_paths_networks(). */
 char **bl_uplink_networks (const BlUplink *uplink);
 
+/* Packets over `path` are ECT(1) from now on, or not ECT; never those of the
+ * handshake, which nobody reports on. Cheap if nothing changes. */
+void bl_uplink_mark (BlUplink *uplink, unsigned path, bool mark);
+
 /* Protects once, in place, and sends over each of `paths` (bits); nothing
  * happens while it is not keyed. At least BL_SRTP_TRAILER_MAX bytes of room
  * behind the packet. */

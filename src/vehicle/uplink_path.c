@@ -16,6 +16,10 @@
 #define COMPONENT        1
 #define CHECK_PREFERENCE 65535
 
+/* Of the IP header's traffic class (RFC 9331). */
+#define TOS_NOT_ECT 0
+#define TOS_ECT1    1
+
 struct BlUplinkPath {
   const BlUplinkPathCallbacks *callbacks;
   gpointer user_data;
@@ -31,6 +35,7 @@ struct BlUplinkPath {
   bool started;             /* bl_uplink_path_new() has returned */
   bool gathered;
   bool was_ready;
+  bool marks;
   bool has_turn;
   gsize n_candidates;
   BlCandidate candidates[BL_UPLINK_MAX_CANDIDATES];
@@ -315,6 +320,16 @@ bl_uplink_path_connect (BlUplinkPath *path, const char *ufrag, const char *pwd,
                                               COMPONENT, list);
   g_slist_free_full (list, (GDestroyNotify)nice_candidate_free);
   return taken > 0;
+}
+
+void
+bl_uplink_path_mark (BlUplinkPath *path, bool mark)
+{
+  if (mark == path->marks)
+    return;
+  path->marks = mark;
+  nice_agent_set_stream_tos (path->agent, path->stream,
+                             mark ? TOS_ECT1 : TOS_NOT_ECT);
 }
 
 bool

@@ -61,6 +61,10 @@ bool bl_uplink_path_connect (BlUplinkPath *path, const char *ufrag,
                              const char *pwd, const BlCandidate *candidates,
                              gsize n_candidates);
 
+/* What is sent from now on is ECT(1), or not ECT (RFC 3168), as far as there
+ * are IP packets of our own. */
+void bl_uplink_path_mark (BlUplinkPath *path, bool mark);
+
 /* False: it could not be sent now. */
 bool bl_uplink_path_send (BlUplinkPath *path, const guint8 *data, gsize length);
 

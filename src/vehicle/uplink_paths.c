@@ -508,6 +508,13 @@ bl_uplink_paths_consenting (const BlUplinkPaths *paths, BlTime now)
   return mask;
 }
 
+void
+bl_uplink_paths_mark (BlUplinkPaths *paths, unsigned path, bool mark)
+{
+  if (paths->interfaces[path].path)
+    bl_uplink_path_mark (paths->interfaces[path].path, mark);
+}
+
 bool
 bl_uplink_paths_send (BlUplinkPaths *paths, unsigned path, const guint8 *data,
                       gsize length)

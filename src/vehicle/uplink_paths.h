@@ -93,6 +93,9 @@ void bl_uplink_paths_on_time (BlUplinkPaths *paths, BlTime now);
  * (RFC 7675). */
 unsigned bl_uplink_paths_consenting (const BlUplinkPaths *paths, BlTime now);
 
+/* As bl_uplink_path_mark(); nothing if there is no such path. */
+void bl_uplink_paths_mark (BlUplinkPaths *paths, unsigned path, bool mark);
+
 /* False: there is no such path, or it could not be sent now. */
 bool bl_uplink_paths_send (BlUplinkPaths *paths, unsigned path,
                            const guint8 *data, gsize length);

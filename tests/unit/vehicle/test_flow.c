@@ -32,6 +32,7 @@ static Report reports[REPORTS];
 static unsigned reports_head, reports_tail;
 static uint16_t next_seq;
 static unsigned taken; /* paths of the last packet */
+static BlEcn arriving; /* marks as the other end sees them */
 
 static void
 begin (BlPathMode mode)
@@ -44,6 +45,7 @@ begin (BlPathMode mode)
   now = 1000 * BL_SECOND;
   next_seq = 100;
   reports_head = reports_tail = 0;
+  arriving = BL_ECN_ECT1;
   for (unsigned i = 0; i < 2; i++) {
     bl_flow_add_path (flow, i);
     bl_ccfb_receiver_init (&seen[i]);
@@ -98,8 +100,7 @@ pass (BlTime us, unsigned alive)
     bl_flow_on_sent (flow, paths, SSRC, next_seq, BYTES, now);
     for (unsigned i = 0; i < 2; i++) {
       if (paths & alive & 1u << i)
-        bl_ccfb_receiver_on_packet (&seen[i], SSRC, next_seq, BL_ECN_NOT_ECT,
-                                    now);
+        bl_ccfb_receiver_on_packet (&seen[i], SSRC, next_seq, arriving, now);
       if (alive >> i & 1)
         write_report (i);
     }
@@ -160,6 +161,45 @@ START_TEST (without_a_second_path_there_is_nothing_to_take_over)
 }
 END_TEST
 
+START_TEST (marks_are_left_out_on_the_path_where_they_vanish)
+{
+  begin (BL_PATH_MODE_SINGLE);
+  ck_assert (bl_flow_may_mark (flow, 0));
+  pass (2 * BL_SECOND, BOTH);
+  ck_assert (bl_flow_may_mark (flow, 0));
+  arriving = BL_ECN_NOT_ECT;
+  pass (2 * BL_SECOND, BOTH);
+  ck_assert (!bl_flow_may_mark (flow, 0));
+  ck_assert (bl_flow_may_mark (flow, 1));
+  /* Another road, perhaps. */
+  bl_flow_add_path (flow, 0);
+  ck_assert (bl_flow_may_mark (flow, 0));
+}
+END_TEST
+
+START_TEST (marks_slow_a_path_that_loses_nothing)
+{
+  begin (BL_PATH_MODE_SINGLE);
+  pass (2 * BL_SECOND, BOTH);
+  uint64_t before = bl_flow_path (flow, 0, now).target_bps;
+  arriving = BL_ECN_CE;
+  pass (BL_SECOND, BOTH);
+  ck_assert_uint_lt (bl_flow_path (flow, 0, now).target_bps, before / 2);
+  ck_assert (bl_flow_may_mark (flow, 0));
+}
+END_TEST
+
+START_TEST (nothing_is_marked_where_nobody_reports_marks)
+{
+  BlFlowOptions options = { .mode = BL_PATH_MODE_SINGLE,
+                            .start_bps = 2000000,
+                            .max_bps = 4000000 };
+  flow = bl_flow_new (&options);
+  bl_flow_add_path (flow, 0);
+  ck_assert (!bl_flow_may_mark (flow, 0));
+}
+END_TEST
+
 int
 main (void)
 {
@@ -171,6 +211,9 @@ main (void)
   tcase_add_test (tcase,
                   what_went_into_the_silence_is_known_and_repaired_around_it);
   tcase_add_test (tcase, without_a_second_path_there_is_nothing_to_take_over);
+  tcase_add_test (tcase, marks_are_left_out_on_the_path_where_they_vanish);
+  tcase_add_test (tcase, marks_slow_a_path_that_loses_nothing);
+  tcase_add_test (tcase, nothing_is_marked_where_nobody_reports_marks);
   suite_add_tcase (suite, tcase);
   return run_suite (suite);
 }
