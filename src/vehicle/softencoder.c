@@ -5,12 +5,9 @@
 
 #include "vehicle/x264enc.h"
 
-#define NONE G_MAXUINT64
-/* Where processors are few a second thread waits for one longer than it saves
- * (docs/adr/0013-encoder.md). */
-#define THREADS               2
-#define PROCESSORS_PER_THREAD 2
-#define PRESET                "superfast"
+#define NONE    G_MAXUINT64
+#define THREADS 2
+#define PRESET  "superfast"
 
 typedef struct {
   int bitrate_bps;
