@@ -92,18 +92,17 @@ begin_anew (BlSoftEncoder *e, const GstVideoInfo *info, int bitrate_bps,
   e->width = info->width;
   e->height = info->height;
   e->bitrate_bps = bitrate_bps;
-  e->x264 = bl_x264_new (
-      &(BlX264Options){ .width = (guint16)info->width,
-                        .height = (guint16)info->height,
-                        .fps = (guint16)e->fps,
-                        .vbv_ms = BL_SOFTENCODER_VBV_MS,
-                        .keyframe_s = (guint16)e->keyframe_s,
-                        .threads = (guint16)CLAMP (g_get_num_processors ()
-                                                       / PROCESSORS_PER_THREAD,
-                                                   1, THREADS),
-                        .preset = PRESET,
-                        .bitrate_bps = (guint32)bitrate_bps },
-      error);
+  e->x264
+      = bl_x264_new (&(BlX264Options){ .width = (guint16)info->width,
+                                       .height = (guint16)info->height,
+                                       .fps = (guint16)e->fps,
+                                       .vbv_ms = BL_SOFTENCODER_VBV_MS,
+                                       .keyframe_s = (guint16)e->keyframe_s,
+                                       .threads = (guint16)MIN (
+                                           g_get_num_processors (), THREADS),
+                                       .preset = PRESET,
+                                       .bitrate_bps = (guint32)bitrate_bps },
+                     error);
   return e->x264 != NULL;
 }
 
