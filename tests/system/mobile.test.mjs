@@ -8,8 +8,11 @@ import { openCall, openMobile } from '../lib/mobile.mjs';
 import { inspect } from '../lib/site.mjs';
 import { assertContinuous } from '../lib/viewers.mjs';
 
-/** From the network's return to sound at the viewers. */
-const SOUND_BACK_MS = 1000;
+/**
+ * From the network's return to sound at the viewers: 1 s, and the 1.2 s for
+ * which these wait for packets that the outage took (tests/peer/track.h).
+ */
+const SOUND_BACK_MS = 1000 + 1200;
 
 /**
  * The same call goes on for the same viewers, and its recording is one.
