@@ -27,7 +27,7 @@ scenario('of sound that gets lost in bursts, a tenth of it, all is heard',
     t.diagnostic(JSON.stringify({ drops, health, audio }));
     assert.ok(drops > 100, `the link lost ${drops} packets`);
     assert.ok(audio.frames > 1500, `${audio.frames} frames of sound`);
-    assert.ok(audio.lost_after_repair <= audio.frames / 1000,
+    assert.ok(audio.lost_after_repair <= audio.frames / 500,
       `${audio.lost_after_repair} of ${audio.frames} frames lost`);
     if (audio.lost_after_repair === 0) {
       assert.ok(audio.gap_ms <= REACH_MS + SLACK_MS,
