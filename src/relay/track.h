@@ -20,6 +20,7 @@
  */
 #pragma once
 
+#include "base/bucket.h"
 #include "relay/stats.h"
 #include "rtc/clockmap.h"
 #include "rtc/continuity.h"
@@ -54,6 +55,7 @@ typedef struct {
   bool ssrc_known, rtx_ssrc_known;
   uint32_t ssrc, rtx_ssrc;
   BlFecDecoder *fec; /* owned; NULL: no publisher had any */
+  BlBucket repairs;  /* of them that may still be looked into */
   BlSeqUnwrapper seqs;
   BlNack nack;
   BlRtpReceiverStats receiver;

@@ -191,6 +191,20 @@ START_TEST (a_repair_packet_tells_of_losses_at_the_end)
 }
 END_TEST
 
+START_TEST (repair_packets_cost_no_more_than_an_honest_publisher_s)
+{
+  unsigned taken = 0;
+  bl_source_set_publisher (&source, &negotiated, START);
+  receive (PT_VIDEO, 7, NULL, 65534, idr, sizeof idr, START);
+  for (unsigned i = 0; i < 10000; i++) {
+    unsigned result = receive_repair ((uint16_t)i, START + i * BL_MS / 10);
+    taken += result != BL_DROP_BUDGET;
+  }
+  ck_assert_uint_ge (taken, 600);
+  ck_assert_uint_le (taken, 200 + 600);
+}
+END_TEST
+
 START_TEST (repair_packets_before_the_stream_or_malformed_are_dropped)
 {
   bl_source_set_publisher (&source, &negotiated, START);
@@ -520,6 +534,8 @@ main (void)
                        G_N_ELEMENTS (owners));
   tcase_add_test (tcase, forward_error_correction_brings_lost_packets_back);
   tcase_add_test (tcase, a_repair_packet_tells_of_losses_at_the_end);
+  tcase_add_test (tcase,
+                  repair_packets_cost_no_more_than_an_honest_publisher_s);
   tcase_add_test (tcase,
                   repair_packets_before_the_stream_or_malformed_are_dropped);
   tcase_add_test (tcase, what_is_not_rtp_is_dropped);
