@@ -144,8 +144,8 @@ check_servers (const GPtrArray *servers)
                   "443 if need be",
                   url.host);
     else if (url.kind == BL_ICE_STUN && stun++ > 0)
-      bl_warning ("of several STUN servers only the last is asked, so not all "
-                  "before %s",
+      bl_warning ("of several STUN servers only the last is asked, so not "
+                  "those before %s",
                   url.host);
   }
   if (servers->len == 0)
@@ -258,20 +258,6 @@ bl_gateway_get_stats (const BlGateway *gateway, BlGatewayStats *out_stats)
 
 /* ---- gates ---- */
 
-/* No agent for it: says so from the main context, as if there had been one. */
-static void
-refuse (BlGateway *g, const BlGate *gate)
-{
-  BlGateEvent *event = g_new0 (BlGateEvent, 1);
-  bl_warning ("no full ICE for a session: there are %u already, and this relay "
-              "can have %u, half of them for publishers alone",
-              g_hash_table_size (g->gates) - 1, g->max_gates);
-  event->kind = BL_GATE_FAILED;
-  event->gate = gate->id;
-  bl_queue_push (&g->events, event);
-  g_source_set_ready_time (g->event_source, 0);
-}
-
 void
 bl_gateway_open (BlGateway *gateway, bool publisher, BlGateOpened opened,
                  gpointer user_data)
@@ -286,12 +272,8 @@ bl_gateway_open (BlGateway *gateway, bool publisher, BlGateOpened opened,
   gate->user_data = user_data;
   g->n_opening++;
   g_hash_table_insert (g->gates, &gate->id, gate);
-  guint most = publisher ? g->max_gates : (g->max_gates + 1) / 2;
-  if (g_hash_table_size (g->gates) > most) {
-    refuse (g, gate);
-    return;
-  }
   BlGateCommand *command = command_new (BL_GATE_OPEN, gate);
+  command->most = publisher ? g->max_gates : (g->max_gates + 1) / 2;
   command->ufrag = g_strdup (gate->ufrag);
   command->pwd = g_strdup (gate->pwd);
   post (g, command);

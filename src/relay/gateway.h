@@ -15,7 +15,8 @@
  * - A gate's credentials are those of its session at the worker. So the
  *   worker's own candidates may stand in the same answer: a peer that reaches
  *   the worker by itself, such as one in the hospital's network, does.
- * - At most BL_GATEWAY_MAX_GATES, fewer if the descriptors don't suffice.
+ * - At most BL_GATEWAY_MAX_GATES, fewer if the descriptors don't suffice; those
+ *   that were freed and still say goodbye are counted.
  *   Viewers get none of the last half, so that they can't keep a call out.
  */
 #pragma once

@@ -11,7 +11,7 @@
 #define BL_GATEWAY_KINDS (BL_CANDIDATE_RELAY + 1)
 
 typedef enum {
-  BL_GATE_OPEN,    /* ufrag, pwd: ours */
+  BL_GATE_OPEN,    /* ufrag, pwd: ours; most */
   BL_GATE_CONNECT, /* worker, label, remote and its candidates */
   BL_GATE_ADD,     /* candidates */
   BL_GATE_RESTART, /* ufrag, pwd; remote and its candidates */
@@ -24,6 +24,7 @@ typedef enum {
 typedef struct {
   BlGateCommandKind kind;
   guint64 gate;
+  guint most; /* that there may be with this one */
   char *ufrag, *pwd;
   char *remote_ufrag, *remote_pwd;
   BlCandidate *candidates;
@@ -55,13 +56,13 @@ struct BlGateway {
   BlQueue commands, events;
   GSource *command_source, *event_source;
   int chosen[BL_GATEWAY_KINDS]; /* atomic */
+  guint max_gates;
 
   /* control's */
-  guint max_gates;
   guint64 last_id;
   guint64 refused;
   guint n_opening;
-  GHashTable *gates; /* &id → BlGate: those that have an agent, or will */
+  GHashTable *gates; /* &id → BlGate: those that have an agent, or may */
 
   /* the thread's */
   GHashTable *entries; /* &id → Entry */

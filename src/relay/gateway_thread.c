@@ -20,10 +20,10 @@
 typedef struct {
   BlGateway *gateway;
   guint64 id;
-  BlGatewayLink *link; /* NULL: settled, the worker is reached without */
-  GSource *timer;      /* of gathering, then of closing; or NULL */
-  bool told;           /* that it is open */
-  int kind;            /* that is counted, or -1 */
+  BlGatewayLink *link;
+  GSource *timer; /* of gathering, then of closing; or NULL */
+  bool told;      /* that it is open */
+  int kind;       /* that is counted, or -1 */
 } Entry;
 
 /* ---- entries ---- */
@@ -44,17 +44,6 @@ count_kind (Entry *entry, int kind)
   entry->kind = kind;
   if (kind >= 0)
     g_atomic_int_inc (&chosen[kind]);
-}
-
-static void
-drop_link (Entry *entry)
-{
-  if (!entry->link)
-    return;
-  count_kind (entry, -1);
-  entry->gateway->n_closing++;
-  bl_gateway_link_free (entry->link, on_closed, entry->gateway);
-  entry->link = NULL;
 }
 
 static void
@@ -81,7 +70,9 @@ entry_free (gpointer data)
 {
   Entry *entry = data;
   clear_timer (entry);
-  drop_link (entry);
+  count_kind (entry, -1);
+  entry->gateway->n_closing++;
+  bl_gateway_link_free (entry->link, on_closed, entry->gateway);
   g_free (entry);
 }
 
@@ -183,9 +174,33 @@ static const BlGatewayLinkCallbacks link_callbacks = {
 };
 
 static void
+refuse (BlGateway *g, guint64 gate, const char *why)
+{
+  bl_warning ("no full ICE for a session: %s", why);
+  push_event (g, BL_GATE_FAILED, gate, NULL, 0);
+}
+
+/* Is it one too many? Those that are on their way out hold descriptors too. */
+static bool
+is_full (BlGateway *g, const BlGateCommand *command)
+{
+  guint n = g_hash_table_size (g->entries);
+  if (n < command->most)
+    return false;
+  g_autofree char *why = g_strdup_printf (
+      "there are %u already, and this relay can have %u, half of them for "
+      "publishers alone",
+      n, g->max_gates);
+  refuse (g, command->gate, why);
+  return true;
+}
+
+static void
 open_gate (BlGateway *g, Entry *none, const BlGateCommand *command)
 {
   g_autoptr (GError) error = NULL;
+  if (is_full (g, command))
+    return;
   g_auto (GStrv) addresses
       = bl_addresses_gather (g->listen, FALSE, MAX_ADDRESSES);
   BlGatewayLinkOptions options = {
@@ -199,15 +214,16 @@ open_gate (BlGateway *g, Entry *none, const BlGateCommand *command)
   entry->id = command->gate;
   entry->kind = -1;
   entry->link = bl_gateway_link_new (&options, &link_callbacks, entry, &error);
-  g_hash_table_insert (g->entries, &entry->id, entry);
   if (!entry->link) {
-    bl_warning ("no full ICE for a session: %s", error->message);
-    push_event (g, BL_GATE_FAILED, command->gate, NULL, 0);
-  } else if (bl_gateway_link_is_gathered (entry->link)) {
-    tell_open (entry);
-  } else {
-    set_timer (entry, BL_GATEWAY_GATHER_MS, on_gather_timeout);
+    refuse (g, command->gate, error->message);
+    g_free (entry);
+    return;
   }
+  g_hash_table_insert (g->entries, &entry->id, entry);
+  if (bl_gateway_link_is_gathered (entry->link))
+    tell_open (entry);
+  else
+    set_timer (entry, BL_GATEWAY_GATHER_MS, on_gather_timeout);
 }
 
 /* ---- the other commands ---- */
@@ -249,8 +265,8 @@ settle (BlGateway *g, Entry *entry, const BlGateCommand *command)
 {
   if (bl_gateway_link_is_used (entry->link))
     return;
-  drop_link (entry);
   push_event (g, BL_GATE_SETTLED, entry->id, NULL, 0);
+  g_hash_table_remove (g->entries, &entry->id);
 }
 
 static gboolean
@@ -264,7 +280,11 @@ on_linger (gpointer user_data)
 static void
 close_gate (BlGateway *g, Entry *entry, const BlGateCommand *command)
 {
-  set_timer (entry, LINGER_MS, on_linger);
+  /* Only who has been heard is told goodbye. */
+  if (bl_gateway_link_is_used (entry->link))
+    set_timer (entry, LINGER_MS, on_linger);
+  else
+    g_hash_table_remove (g->entries, &entry->id);
 }
 
 static void
@@ -277,15 +297,15 @@ typedef void (*Run) (BlGateway *g, Entry *entry, const BlGateCommand *command);
 
 static const struct {
   Run run;
-  bool needs_entry, needs_link;
+  bool needs_entry;
 } commands[] = {
-  [BL_GATE_OPEN] = { open_gate, false, false },
-  [BL_GATE_CONNECT] = { connect_gate, true, true },
-  [BL_GATE_ADD] = { add, true, true },
-  [BL_GATE_RESTART] = { restart, true, true },
-  [BL_GATE_SETTLE] = { settle, true, true },
-  [BL_GATE_CLOSE] = { close_gate, true, false },
-  [BL_GATE_STOP] = { stop, false, false },
+  [BL_GATE_OPEN] = { open_gate, false },
+  [BL_GATE_CONNECT] = { connect_gate, true },
+  [BL_GATE_ADD] = { add, true },
+  [BL_GATE_RESTART] = { restart, true },
+  [BL_GATE_SETTLE] = { settle, true },
+  [BL_GATE_CLOSE] = { close_gate, true },
+  [BL_GATE_STOP] = { stop, false },
 };
 
 gboolean
@@ -297,8 +317,7 @@ bl_gateway_take_commands (gpointer gateway)
   g_source_set_ready_time (g->command_source, -1);
   while ((command = bl_queue_pop (&g->commands))) {
     Entry *entry = g_hash_table_lookup (g->entries, &command->gate);
-    if ((entry || !commands[command->kind].needs_entry)
-        && ((entry && entry->link) || !commands[command->kind].needs_link))
+    if (entry || !commands[command->kind].needs_entry)
       commands[command->kind].run (g, entry, command);
     bl_gate_command_free (command);
   }

@@ -201,9 +201,8 @@ static const BlGatewayRemote remote = { .ufrag = PEER_UFRAG, .pwd = PEER_PWD };
 
 /* A gate whose peer has reached the worker. */
 static void
-open_way (void)
+find_way (void)
 {
-  start (HERE);
   open_gate ();
   start_peer ();
   bl_gate_connect (gate, worker_port, "a test", &remote);
@@ -213,6 +212,13 @@ open_way (void)
   while (nice_agent_get_component_state (peer, stream, COMPONENT)
          != NICE_COMPONENT_STATE_READY)
     g_main_context_iteration (NULL, TRUE);
+}
+
+static void
+open_way (void)
+{
+  start (HERE);
+  find_way ();
 }
 
 /* ---- tests ---- */
@@ -366,6 +372,20 @@ START_TEST (no_more_gates_are_opened_than_descriptors_allow)
 }
 END_TEST
 
+START_TEST (a_gate_that_still_says_goodbye_keeps_its_place)
+{
+  start_with_files (16);
+  find_way ();
+  nice_agent_send (peer, stream, COMPONENT, 5, "\x80ping");
+  worker_hears (false);
+  g_clear_pointer (&gate, bl_gate_free);
+  open_gate ();
+  ck_assert_ptr_null (gate);
+  while (!gate)
+    open_gate ();
+}
+END_TEST
+
 START_TEST (viewers_leave_half_of_the_gates_to_publishers)
 {
   start_with_files (32);
@@ -392,6 +412,7 @@ main (void)
     { a_gate_that_nothing_passes_is_given_up_and_another_not, 0 },
     { without_an_address_there_is_no_gate, 0 },
     { no_more_gates_are_opened_than_descriptors_allow, 0 },
+    { a_gate_that_still_says_goodbye_keeps_its_place, 0 },
     { viewers_leave_half_of_the_gates_to_publishers, 0 },
   };
   return run_suite ("relay/gateway", tests, G_N_ELEMENTS (tests), setup,
