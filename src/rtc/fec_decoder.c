@@ -188,12 +188,3 @@ bl_fec_decoder_take (BlFecDecoder *d, BlFecRecovered *out)
   }
   return false;
 }
-
-bool
-bl_fec_decoder_covers (const BlFecDecoder *d, uint64_t seq)
-{
-  for (unsigned i = 0; i < d->n_rows; i++)
-    if (d->order[i]->coefficients[seq % BL_FEC_SPAN] != 0)
-      return seq <= d->newest && seq + BL_FEC_SPAN > d->newest;
-  return false;
-}

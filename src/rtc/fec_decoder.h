@@ -67,6 +67,3 @@ void bl_fec_decoder_on_source (BlFecDecoder *d, uint64_t seq);
 /* The next packet that was got back; false if there is none. Call it until
  * then. */
 bool bl_fec_decoder_take (BlFecDecoder *d, BlFecRecovered *out);
-
-/* May what is in hand still bring `seq` back? */
-bool bl_fec_decoder_covers (const BlFecDecoder *d, uint64_t seq);
