@@ -14,6 +14,10 @@
 /* A worker's goodbye may come after the command that closes the gate. */
 #define LINGER_MS 300
 
+/* What workers said last is read in the first of these turns; peers may send
+ * for ever. */
+#define LAST_TURNS 64
+
 /* How long TURN servers may take to hear of the end. */
 #define STOP_MS 500
 
@@ -338,8 +342,9 @@ static void
 end_links (BlGateway *g)
 {
   bool time_up = false;
-  while (g_main_context_iteration (g->context, FALSE))
-    ;
+  for (int i = 0; i < LAST_TURNS; i++)
+    if (!g_main_context_iteration (g->context, FALSE))
+      break;
   g_hash_table_remove_all (g->entries);
   GSource *timer = g_timeout_source_new (STOP_MS);
   g_source_set_callback (timer, on_time_up, &time_up, NULL);
