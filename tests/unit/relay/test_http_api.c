@@ -217,7 +217,9 @@ START_TEST (a_call_changes_the_list_as_it_opens_and_as_it_ends)
 }
 END_TEST
 
-START_TEST (questions_that_are_held_end_with_the_relay)
+/* A connection whose question the relay holds. */
+static GSocketConnection *
+hold_question (void)
 {
   g_autofree char *cookie = site_cookie ("ann", BL_USER_CLINICIAN);
   g_auto (Reply) empty = { 0 };
@@ -227,7 +229,7 @@ START_TEST (questions_that_are_held_end_with_the_relay)
       "Host: localhost\r\nCookie: %s\r\n\r\n",
       edition_of (&empty), cookie);
   GSocketClient *client = g_socket_client_new ();
-  g_autoptr (GSocketConnection) connection = g_socket_client_connect_to_host (
+  GSocketConnection *connection = g_socket_client_connect_to_host (
       client, "127.0.0.1", bl_http_port (site.http, BL_DOOR_LOOPBACK), NULL,
       NULL);
   g_object_unref (client);
@@ -237,7 +239,25 @@ START_TEST (questions_that_are_held_end_with_the_relay)
                                         NULL, NULL));
   while (g_queue_is_empty (&site.http->held))
     g_main_context_iteration (NULL, TRUE);
+  return connection;
+}
+
+START_TEST (questions_that_are_held_end_with_the_relay)
+{
+  g_autoptr (GSocketConnection) connection = hold_question ();
   site_restart ();
+}
+END_TEST
+
+START_TEST (a_held_question_whose_asker_has_left_is_let_go)
+{
+  g_autoptr (GSocketConnection) connection = hold_question ();
+  guint others = site.http->connections[2] - 1;
+  g_io_stream_close (G_IO_STREAM (connection), NULL, NULL);
+  make_call ();
+  ck_assert (g_queue_is_empty (&site.http->held));
+  while (site.http->connections[2] > others)
+    g_main_context_iteration (NULL, TRUE);
 }
 END_TEST
 
@@ -423,6 +443,7 @@ main (void)
     { a_list_that_is_known_is_answered_when_there_is_another, 0 },
     { a_call_changes_the_list_as_it_opens_and_as_it_ends, 0 },
     { questions_that_are_held_end_with_the_relay, 0 },
+    { a_held_question_whose_asker_has_left_is_let_go, 0 },
     { health_is_for_loopback_and_it, 0 },
     { a_manifest_has_parts_fragments_gaps_and_codecs, 0 },
     { a_part_is_given_whole_or_in_ranges, G_N_ELEMENTS (ranges) },
