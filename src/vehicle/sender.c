@@ -134,6 +134,15 @@ lose_queue (BlSender *s)
   s->await_keyframe = true;
 }
 
+/* This picture and all since. */
+static void
+lose_from (BlSender *s, uint64_t picture, BlTime now)
+{
+  s->await_recovery = true;
+  s->recovery_asked_us = now;
+  s->callbacks->lost (picture, s->user_data);
+}
+
 /* What waits and has not begun to leave is lost, without a trace in the
  * numbers; what has begun is completed, as long as that is of use. */
 static void
@@ -144,8 +153,7 @@ lose_late (BlSender *s, const BlQueuedPayload *oldest, BlTime now)
     lose_queue (s);
     bl_sender_want_keyframe (s, now);
   } else if (bl_sendqueue_drop_pictures (&s->queue, s->mid_picture, &first)) {
-    s->await_recovery = true;
-    s->callbacks->lost (first, s->user_data);
+    lose_from (s, first, now);
   } else {
     return;
   }
@@ -332,6 +340,15 @@ is_awaited (const BlSender *s, const BlSenderPicture *picture)
          || (!s->await_keyframe && (!s->await_recovery || picture->recovers));
 }
 
+/* Must a keyframe be asked for (again)? What recovers may not come: an encoder
+ * can miss what it was told. */
+static bool
+is_overdue (const BlSender *s, BlTime now)
+{
+  return s->await_keyframe
+         || now - s->recovery_asked_us >= BL_SENDER_RECOVERY_US;
+}
+
 void
 bl_sender_video (BlSender *sender, const BlSenderPicture *picture, BlTime now,
                  BlNtp wall)
@@ -341,14 +358,13 @@ bl_sender_video (BlSender *sender, const BlSenderPicture *picture, BlTime now,
     return;
   if (!s->open || !is_awaited (s, picture)) {
     s->sender_stats.frames_dropped++;
-    if (s->open && s->await_keyframe)
+    if (s->open && is_overdue (s, now))
       bl_sender_want_keyframe (s, now);
     return;
   }
   if (!has_room (s, picture->length)) {
     s->sender_stats.frames_dropped++;
-    s->await_recovery = true;
-    s->callbacks->lost (picture->number, s->user_data);
+    lose_from (s, picture->number, now);
     return;
   }
   if (picture->keyframe)

@@ -35,6 +35,7 @@ typedef struct {
 #define BL_SENDER_REPORT_US       BL_SECOND
 #define BL_SENDER_FIRST_REPORT_US (100 * BL_MS)
 #define BL_SENDER_KEYFRAME_US     (500 * BL_MS)
+#define BL_SENDER_RECOVERY_US     (500 * BL_MS)
 
 typedef struct {
   BlNegotiatedTrack negotiated;
@@ -60,8 +61,9 @@ struct BlSender {
   BlHistory history; /* of video that has left */
   bool await_keyframe;
   bool await_recovery; /* or a keyframe */
-  bool mid_picture;    /* more of the last packet's picture is to leave */
-  BlTime frame_us;     /* of the last one queued */
+  BlTime recovery_asked_us;
+  bool mid_picture; /* more of the last packet's picture is to leave */
+  BlTime frame_us;  /* of the last one queued */
   BlPacer pacer;
   BlFlow *flow;
   bool per_path_reports;       /* RFC 8888; else transport-cc */

@@ -152,6 +152,33 @@ START_TEST (a_late_picture_is_lost_whole_and_one_that_has_begun_is_completed)
 }
 END_TEST
 
+START_TEST (what_does_not_recover_in_time_has_to_be_a_keyframe)
+{
+  BlSender *s = sender_world_open ();
+  sender_world_send_frame (s, true, 60000, sender_world.now_us);
+  sender_world_run_until (s, START + 60 * BL_MS);
+  sender_world_send_frame (s, false, 5000, sender_world.now_us);
+  sender_world_run_until (s, START + 200 * BL_MS);
+  bl_sender_may_encode (s, sender_world.now_us);
+  ck_assert_uint_eq (sender_world.n_lost, 1);
+  sender_world.acknowledged = true;
+  unsigned asked = sender_world.n_keyframes;
+  for (unsigned i = 0; i < 14; i++) {
+    sender_world_send_frame (s, false, 1000, sender_world.now_us);
+    sender_world_run_until (s, sender_world.now_us + 33 * BL_MS);
+  }
+  ck_assert_uint_eq (sender_world.n_keyframes, asked);
+  for (unsigned i = 0; i < 31; i++) {
+    sender_world_send_frame (s, false, 1000, sender_world.now_us);
+    sender_world_run_until (s, sender_world.now_us + 33 * BL_MS);
+  }
+  ck_assert_uint_ge (sender_world.n_keyframes, asked + 2);
+  sender_world_send_frame (s, true, 1000, sender_world.now_us);
+  ck_assert_uint_eq (bl_sender_stats (s).frames, 3);
+  bl_sender_free (s);
+}
+END_TEST
+
 START_TEST (a_second_path_gets_sound_and_keyframes_too)
 {
   BlSender *s = sender_world_open_acknowledged ();
@@ -286,6 +313,7 @@ main (void)
                   the_gate_shuts_while_pictures_wait_and_drops_what_is_late);
   tcase_add_test (
       tc, a_late_picture_is_lost_whole_and_one_that_has_begun_is_completed);
+  tcase_add_test (tc, what_does_not_recover_in_time_has_to_be_a_keyframe);
   tcase_add_test (tc, a_second_path_gets_sound_and_keyframes_too);
   tcase_add_test (tc, sound_does_not_wait_behind_a_keyframe);
   tcase_add_test (tc, video_starts_with_a_keyframe_and_stops_with_the_path);
