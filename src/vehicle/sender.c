@@ -356,9 +356,9 @@ bl_sender_video (BlSender *sender, const BlSenderPicture *picture, BlTime now,
   BlSender *s = sender;
   if (!s->video.negotiated.present)
     return;
-  if (!s->open || !is_awaited (s, picture)) {
+  if (!s->open || !s->room.open || !is_awaited (s, picture)) {
     s->sender_stats.frames_dropped++;
-    if (s->open && is_overdue (s, now))
+    if (s->open && s->room.open && is_overdue (s, now))
       bl_sender_want_keyframe (s, now);
     return;
   }
@@ -449,6 +449,8 @@ static void
 repair_silence (BlSender *s, BlTime now)
 {
   uint64_t seq = s->video.next_seq;
+  if (!s->room.open)
+    return;
   for (unsigned n = 0; n < BL_SENDER_RTX_QUEUE
                        && bl_flow_is_unheard (s->flow, s->video.negotiated.ssrc,
                                               (uint16_t)(seq - 1));

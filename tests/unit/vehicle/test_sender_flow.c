@@ -5,6 +5,7 @@
 #include "rtc/rtpext.h"
 #include "rtc/twcc.h"
 #include "sender_world.h"
+#include "vehicle/sender_private.h"
 #include "vehicle/sendqueue.h"
 
 START_TEST (a_keyframe_is_spread_out_and_not_thrown_at_the_network)
@@ -179,6 +180,43 @@ START_TEST (what_does_not_recover_in_time_has_to_be_a_keyframe)
 }
 END_TEST
 
+/* What it can't send must not keep it busy either. */
+START_TEST (where_there_is_no_room_no_picture_waits)
+{
+  BlSender *s = sender_world_open_acknowledged ();
+  s->room.open = false;
+  s->room.probe_us = sender_world.now_us + BL_SECOND;
+  unsigned dropped = bl_sender_stats (s).frames_dropped;
+  sender_world_send_frame (s, true, 1000, sender_world.now_us);
+  ck_assert_uint_eq (bl_sender_stats (s).queued, 0);
+  ck_assert_uint_eq (bl_sender_stats (s).frames_dropped, dropped + 1);
+  ck_assert_int_gt (bl_sender_deadline (s), sender_world.now_us);
+  bl_sender_free (s);
+}
+END_TEST
+
+START_TEST (silence_is_not_repaired_where_there_is_no_room)
+{
+  BlSender *s = sender_world_open_acknowledged ();
+  sender_world_send_frame (s, true, 1000, sender_world.now_us);
+  sender_world_run_until (s, START + 100 * BL_MS);
+  bl_sender_add_path (s, 1);
+  sender_world.acknowledged = false;
+  sender_world_send_frame (s, false, 5000, sender_world.now_us);
+  sender_world_run_until (s, sender_world.now_us + 30 * BL_MS);
+  ck_assert_uint_eq (bl_sender_stats (s).queued, 0);
+  s->room.open = false;
+  s->room.probe_us = sender_world.now_us + 100 * BL_SECOND;
+  sender_world_run_until (s, sender_world.now_us + BL_SECOND);
+  ck_assert (s->flow && bl_flow_path (s->flow, 0, sender_world.now_us).best);
+  ck_assert_int_gt (bl_flow_path (s->flow, 0, sender_world.now_us).silent_us,
+                    500 * BL_MS);
+  ck_assert_uint_eq (s->rtx.count, 0);
+  ck_assert_int_gt (bl_sender_deadline (s), sender_world.now_us);
+  bl_sender_free (s);
+}
+END_TEST
+
 START_TEST (a_second_path_gets_sound_and_keyframes_too)
 {
   BlSender *s = sender_world_open_acknowledged ();
@@ -314,6 +352,8 @@ main (void)
   tcase_add_test (
       tc, a_late_picture_is_lost_whole_and_one_that_has_begun_is_completed);
   tcase_add_test (tc, what_does_not_recover_in_time_has_to_be_a_keyframe);
+  tcase_add_test (tc, where_there_is_no_room_no_picture_waits);
+  tcase_add_test (tc, silence_is_not_repaired_where_there_is_no_room);
   tcase_add_test (tc, a_second_path_gets_sound_and_keyframes_too);
   tcase_add_test (tc, sound_does_not_wait_behind_a_keyframe);
   tcase_add_test (tc, video_starts_with_a_keyframe_and_stops_with_the_path);
