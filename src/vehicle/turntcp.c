@@ -17,7 +17,8 @@
  * when it leaves. */
 #define UNSENT_BYTES 16384
 
-/* Shared with what is under way when it is freed. */
+/* Shared with what is under way when it is freed. GLib shakes hands in threads
+ * of its own, and the last to let go of a handshake may be one of these. */
 struct BlTurnTcp {
   GSocketService *service;
   GSocketClient *client;
@@ -52,7 +53,7 @@ turn_clear (gpointer data)
 static void
 release (BlTurnTcp *turn)
 {
-  g_rc_box_release_full (turn, turn_clear);
+  g_atomic_rc_box_release_full (turn, turn_clear);
 }
 
 /* --- what went wrong
@@ -149,7 +150,7 @@ on_client_event (GSocketClient *client, GSocketClientEvent event,
     /* A handshake that was given up may still end. */
     g_signal_connect_data (stream, "accept-certificate",
                            G_CALLBACK (on_bad_certificate),
-                           g_rc_box_acquire (turn), release_closure, 0);
+                           g_atomic_rc_box_acquire (turn), release_closure, 0);
   }
 }
 
@@ -251,7 +252,7 @@ on_incoming (GSocketService *service, GSocketConnection *inner, GObject *source,
     return TRUE;
   }
   Carried *carried = g_new0 (Carried, 1);
-  carried->turn = g_rc_box_acquire (turn);
+  carried->turn = g_atomic_rc_box_acquire (turn);
   carried->inner = G_IO_STREAM (g_object_ref (inner));
   g_socket_set_option (g_socket_connection_get_socket (inner), IPPROTO_TCP,
                        TCP_NODELAY, 1, NULL);
@@ -286,7 +287,7 @@ listen_on_loopback (BlTurnTcp *turn, GError **error)
 BlTurnTcp *
 bl_turn_tcp_new (const BlTurnTcpOptions *options, GError **error)
 {
-  g_autoptr (BlTurnTcp) turn = g_rc_box_new0 (BlTurnTcp);
+  g_autoptr (BlTurnTcp) turn = g_atomic_rc_box_new0 (BlTurnTcp);
   turn->host = g_strdup (options->host);
   turn->server_port = options->port;
   turn->device = g_strdup (options->device);
