@@ -215,8 +215,9 @@ deliver (BlCapture *c, const Queued *q)
     .video = q->video,
     .keyframe
     = q->video && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT),
-    .recovers
-    = q->video && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT),
+    /* Of another encoder's the flag means something else. */
+    .recovers = q->video && c->soft
+                && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT),
     .picture = GST_BUFFER_OFFSET (buffer),
     .data = map.data,
     .length = map.size,
