@@ -43,7 +43,9 @@ bl_room_on_rate (BlRoom *room, bool any, bool stalled, BlTime now)
     room->since_us = BL_TIME_NEVER;
     return room->open;
   }
-  if (any || stalled)
+  if (!stalled)
+    room->heard_us = now;
+  if (any || now - room->heard_us >= BL_ROOM_OUTAGE_US)
     room->since_us = BL_TIME_NEVER;
   else if (room->since_us == BL_TIME_NEVER)
     room->since_us = now;

@@ -19,8 +19,10 @@
 
 #include "base/bltime.h"
 
-/* No room for so long, though packets come through: then none. */
-#define BL_ROOM_CLOSE_US BL_SECOND
+/* No room for so long, though packets come through: then none. A narrow path
+ * brings so little back that it looks stalled for moments; an outage lasts. */
+#define BL_ROOM_CLOSE_US  BL_SECOND
+#define BL_ROOM_OUTAGE_US (300 * BL_MS)
 
 #define BL_ROOM_TRAIN        4 /* packets */
 #define BL_ROOM_GOOD_BPS     250000
@@ -34,7 +36,8 @@
 typedef struct {
   bool open; /* there is */
   bool can_probe;
-  BlTime since_us; /* it opened, or there has been none; NEVER: there is */
+  BlTime since_us; /* there has been none; NEVER: there is */
+  BlTime heard_us; /* last time that the path was not stalled */
   BlTime opened_us;
   BlTime wait_us;  /* between trains */
   BlTime probe_us; /* the next one */

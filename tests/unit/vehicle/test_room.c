@@ -73,6 +73,16 @@ START_TEST (an_outage_does_not_close_it)
 }
 END_TEST
 
+START_TEST (short_stalls_of_a_narrow_path_count_as_no_room)
+{
+  bool closed = false;
+  begin (true);
+  for (unsigned i = 0; i < 8 && !closed; i++)
+    closed = none_for (100 * BL_MS, true) || none_for (50 * BL_MS, false);
+  ck_assert (closed);
+}
+END_TEST
+
 static const struct {
   uint64_t bps;
   bool opens;
@@ -166,6 +176,7 @@ main (void)
   TCase *tcase = tcase_create ("room");
   tcase_add_test (tcase, it_closes_when_there_is_none_for_a_second);
   tcase_add_test (tcase, an_outage_does_not_close_it);
+  tcase_add_test (tcase, short_stalls_of_a_narrow_path_count_as_no_room);
   tcase_add_loop_test (tcase, two_trains_that_arrive_close_together_open_it, 0,
                        sizeof paths / sizeof paths[0]);
   tcase_add_test (tcase, one_that_does_not_begins_the_count_anew);
