@@ -20,9 +20,17 @@ typedef struct {
   BlNtp capture; /* 0: not in this packet */
 } Header;
 
+/* One that is being written. */
+typedef struct {
+  uint8_t buffer[BUFFER_BYTES];
+  BlWriter w;
+  BlRtpExtOffsets offsets;
+  const Header *header;
+} Outgoing;
+
+/* Writes the header; the payload follows. */
 static void
-write_header (BlWriter *w, const Header *h, BlNtp wall,
-              BlRtpExtOffsets *out_offsets)
+begin (Outgoing *out, const Header *h, BlNtp wall)
 {
   BlRtp rtp = {
     .payload_type = h->pt,
@@ -43,23 +51,35 @@ write_header (BlWriter *w, const Header *h, BlNtp wall,
           strnlen (negotiated->mid, BL_RTP_MID_MAX_BYTES));
   if (h->capture)
     values.present |= BL_RTP_EXT_BIT (BL_RTP_EXT_ABS_CAPTURE_TIME);
-  bl_rtp_ext_write (w, &rtp, &negotiated->extensions, &values, out_offsets);
+  out->w = bl_writer (out->buffer, BL_SENDER_MAX_RTP_BYTES);
+  out->header = h;
+  bl_rtp_ext_write (&out->w, &rtp, &negotiated->extensions, &values,
+                    &out->offsets);
 }
 
 /* Gives the packet its transport-wide number and lets it go. */
 static void
-let_go (BlSender *s, const Header *h, uint8_t *buffer, BlWriter *w,
-        const BlRtpExtOffsets *offsets, unsigned paths, BlTime now)
+let_go (BlSender *s, Outgoing *out, unsigned paths, BlTime now)
 {
-  bl_assert (bl_writer_ok (w));
-  uint32_t length = (uint32_t)bl_writer_length (w);
+  const Header *h = out->header;
+  bl_assert (bl_writer_ok (&out->w));
+  uint32_t length = (uint32_t)bl_writer_length (&out->w);
   uint16_t number = bl_twcc_sender_on_sent (&s->twcc, length, now);
-  if (offsets->transport_seq)
-    bl_rtp_ext_patch_transport_seq (buffer, offsets, number);
+  if (out->offsets.transport_seq)
+    bl_rtp_ext_patch_transport_seq (out->buffer, &out->offsets, number);
   bl_flow_on_sent (s->flow, paths, h->ssrc, h->seq, length, now);
   s->sender_stats.packets++;
   s->sender_stats.bytes += length;
-  s->callbacks->send (buffer, length, BUFFER_BYTES, paths, false, s->user_data);
+  s->callbacks->send (out->buffer, length, BUFFER_BYTES, paths, false,
+                      s->user_data);
+}
+
+/* The same for video, which the pacer spaces. */
+static void
+let_go_paced (BlSender *s, Outgoing *out, unsigned paths, BlTime now)
+{
+  bl_pacer_on_sent (&s->pacer, (uint32_t)bl_writer_length (&out->w), now);
+  let_go (s, out, paths, now);
 }
 
 void
@@ -67,9 +87,7 @@ bl_sender_send_payload (BlSender *s, const BlQueuedPayload *payload,
                         uint64_t seq, unsigned paths, BlTime now, BlNtp wall)
 {
   const BlHistoryMeta *meta = &payload->meta;
-  uint8_t buffer[BUFFER_BYTES];
-  BlWriter w = bl_writer (buffer, BL_SENDER_MAX_RTP_BYTES);
-  BlRtpExtOffsets offsets;
+  Outgoing out;
   Header header = {
     .track = &s->video,
     .ssrc = s->video.negotiated.ssrc,
@@ -79,11 +97,10 @@ bl_sender_send_payload (BlSender *s, const BlQueuedPayload *payload,
     .marker = meta->marker,
     .capture = meta->capture,
   };
-  write_header (&w, &header, wall, &offsets);
-  bl_writer_bytes (&w, payload->packet->data, meta->payload_length);
+  begin (&out, &header, wall);
+  bl_writer_bytes (&out.w, payload->packet->data, meta->payload_length);
   bl_rtp_sender_stats_on_sent (&s->video.stats, meta->payload_length);
-  bl_pacer_on_sent (&s->pacer, (uint32_t)bl_writer_length (&w), now);
-  let_go (s, &header, buffer, &w, &offsets, paths, now);
+  let_go_paced (s, &out, paths, now);
 }
 
 void
@@ -91,9 +108,7 @@ bl_sender_send_rtx (BlSender *s, const BlHistoryEntry *entry, unsigned paths,
                     BlTime now, BlNtp wall)
 {
   const BlHistoryMeta *meta = &entry->meta;
-  uint8_t buffer[BUFFER_BYTES];
-  BlWriter w = bl_writer (buffer, BL_SENDER_MAX_RTP_BYTES);
-  BlRtpExtOffsets offsets;
+  Outgoing out;
   Header header = {
     .track = &s->video,
     .ssrc = s->video.negotiated.rtx_ssrc,
@@ -103,11 +118,10 @@ bl_sender_send_rtx (BlSender *s, const BlHistoryEntry *entry, unsigned paths,
     .marker = meta->marker,
     .capture = meta->capture,
   };
-  write_header (&w, &header, wall, &offsets);
-  bl_rtx_write_payload (&w, (uint16_t)entry->seq, entry->packet->data,
+  begin (&out, &header, wall);
+  bl_rtx_write_payload (&out.w, (uint16_t)entry->seq, entry->packet->data,
                         meta->payload_length);
-  bl_pacer_on_sent (&s->pacer, (uint32_t)bl_writer_length (&w), now);
-  let_go (s, &header, buffer, &w, &offsets, paths, now);
+  let_go_paced (s, &out, paths, now);
 }
 
 static bool
@@ -128,9 +142,7 @@ void
 bl_sender_send_fec (BlSender *s, uint64_t first, unsigned paths, BlTime now,
                     BlNtp wall)
 {
-  uint8_t buffer[BUFFER_BYTES];
-  BlWriter w = bl_writer (buffer, BL_SENDER_MAX_RTP_BYTES);
-  BlRtpExtOffsets offsets;
+  Outgoing out;
   Header header = {
     .track = &s->video,
     .ssrc = s->video.negotiated.fec_ssrc,
@@ -138,23 +150,20 @@ bl_sender_send_fec (BlSender *s, uint64_t first, unsigned paths, BlTime now,
     .seq = (uint16_t)s->fec_next_seq++,
     .timestamp = s->video.last_timestamp,
   };
-  write_header (&w, &header, wall, &offsets);
-  size_t before = bl_writer_length (&w);
+  begin (&out, &header, wall);
+  size_t before = bl_writer_length (&out.w);
   bool written
-      = bl_fec_write (&w, header.seq, first,
+      = bl_fec_write (&out.w, header.seq, first,
                       (unsigned)(s->video.next_seq - first), find_source, s);
   bl_assert (written);
-  s->repair_bytes += bl_writer_length (&w) - before;
-  bl_pacer_on_sent (&s->pacer, (uint32_t)bl_writer_length (&w), now);
-  let_go (s, &header, buffer, &w, &offsets, paths, now);
+  s->repair_bytes += bl_writer_length (&out.w) - before;
+  let_go_paced (s, &out, paths, now);
 }
 
 void
 bl_sender_send_probe (BlSender *s, unsigned paths, BlTime now, BlNtp wall)
 {
-  uint8_t buffer[BUFFER_BYTES];
-  BlWriter w = bl_writer (buffer, BL_SENDER_MAX_RTP_BYTES);
-  BlRtpExtOffsets offsets;
+  Outgoing out;
   Header header = {
     .track = &s->video,
     .ssrc = s->video.negotiated.rtx_ssrc,
@@ -162,8 +171,8 @@ bl_sender_send_probe (BlSender *s, unsigned paths, BlTime now, BlNtp wall)
     .seq = (uint16_t)s->rtx_next_seq++,
     .timestamp = s->video.last_timestamp,
   };
-  write_header (&w, &header, wall, &offsets);
-  let_go (s, &header, buffer, &w, &offsets, paths, now);
+  begin (&out, &header, wall);
+  let_go (s, &out, paths, now);
 }
 
 void
@@ -175,9 +184,7 @@ bl_sender_send_sound (BlSender *s, uint64_t seq, uint32_t timestamp, bool first,
   BlWriter content = bl_writer (payload, sizeof payload);
   uint8_t pt = bl_sound_write (&s->sound, &content, sizeof payload);
   uint32_t length = (uint32_t)bl_writer_length (&content);
-  uint8_t buffer[BUFFER_BYTES];
-  BlWriter w = bl_writer (buffer, BL_SENDER_MAX_RTP_BYTES);
-  BlRtpExtOffsets offsets;
+  Outgoing out;
   Header header = {
     .track = track,
     .ssrc = track->negotiated.ssrc,
@@ -187,11 +194,10 @@ bl_sender_send_sound (BlSender *s, uint64_t seq, uint32_t timestamp, bool first,
     .marker = first, /* RFC 3551 section 4.1: a talkspurt begins */
     .capture = captured_ntp,
   };
-  write_header (&w, &header, wall, &offsets);
-  bl_writer_bytes (&w, payload, length);
+  begin (&out, &header, wall);
+  bl_writer_bytes (&out.w, payload, length);
   bl_rtp_sender_stats_on_sent (&track->stats, length);
-  let_go (s, &header, buffer, &w, &offsets,
-          bl_flow_choose (s->flow, BL_USE_SOUND, length, now), now);
+  let_go (s, &out, bl_flow_choose (s->flow, BL_USE_SOUND, length, now), now);
 }
 
 void
