@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/blassert.h"
-#include "rtc/ccfb.h"
 #include "rtc/ecncheck.h"
 #include "rtc/scream.h"
 
@@ -206,17 +205,15 @@ take_results (Control *control, const BlPacketResult *results, unsigned n,
   bl_ecncheck_on_feedback (&control->ecn, results, n);
 }
 
-bool
-bl_flow_on_ccfb (BlFlow *flow, unsigned path, const BlRtcpPacket *packet,
+void
+bl_flow_on_ccfb (BlFlow *flow, unsigned path, const BlCcfbReport *report,
                  BlTime now)
 {
   Control *control = control_of (flow, path);
-  BlCcfbReport report;
+  BlCcfbReport rest = *report;
   BlPacketResult results[RESULTS];
   unsigned n = 0;
-  if (bl_ccfb_parse (packet, &report) != BL_CCFB_OK)
-    return false;
-  while (bl_ccfb_sender_next (&control->sent, &report, &results[n]))
+  while (bl_ccfb_sender_next (&control->sent, &rest, &results[n]))
     if (++n == RESULTS) {
       take_results (control, results, n, now);
       n = 0;
@@ -224,7 +221,6 @@ bl_flow_on_ccfb (BlFlow *flow, unsigned path, const BlRtcpPacket *packet,
   if (n > 0)
     take_results (control, results, n, now);
   learn (flow, path);
-  return true;
 }
 
 void

@@ -17,8 +17,8 @@
  */
 #pragma once
 
+#include "rtc/ccfb.h"
 #include "rtc/packetresult.h"
-#include "rtc/rtcp.h"
 #include "vehicle/fecplan.h"
 #include "vehicle/pathplan.h"
 
@@ -58,8 +58,8 @@ bool bl_flow_is_unheard (const BlFlow *flow, uint32_t ssrc, uint16_t seq);
 /* An authentic compound came over `path`. */
 void bl_flow_on_heard (BlFlow *flow, unsigned path);
 
-/* A report of RFC 8888 that came over it. False if it is malformed. */
-bool bl_flow_on_ccfb (BlFlow *flow, unsigned path, const BlRtcpPacket *packet,
+/* A report of RFC 8888 that came over it, from its beginning. */
+void bl_flow_on_ccfb (BlFlow *flow, unsigned path, const BlCcfbReport *report,
                       BlTime now);
 
 /* What transport-cc says; numbers as of bl_flow_on_sent() calls, from 1 on. */

@@ -195,15 +195,15 @@ on_transport_cc (BlSender *s, const BlRtcpPacket *packet, BlTime now)
 static void
 on_ccfb (BlSender *s, unsigned path, const BlRtcpPacket *packet, BlTime now)
 {
+  BlCcfbReport report;
+  BlCcfbResult result;
   if (!s->per_path_reports)
     return;
-  if (!bl_flow_on_ccfb (s->flow, path, packet, now)) {
+  if (bl_ccfb_parse (packet, &report) != BL_CCFB_OK) {
     s->sender_stats.bad_rtcp++;
     return;
   }
-  BlCcfbReport report;
-  BlCcfbResult result;
-  bl_ccfb_parse (packet, &report);
+  bl_flow_on_ccfb (s->flow, path, &report, now);
   while (bl_ccfb_next (&report, &result)) {
     uint32_t before = (uint32_t)(result.before_us * 65536 / BL_SECOND);
     if (result.received && result.ssrc == s->audio.negotiated.ssrc)

@@ -81,10 +81,12 @@ read_reports (void)
     const Report *r = &reports[reports_head];
     BlRtcpIter iter;
     BlRtcpPacket packet;
+    BlCcfbReport report;
     ck_assert_int_eq (bl_rtcp_open (&iter, r->bytes, r->length), BL_RTCP_OK);
     ck_assert (bl_rtcp_next (&iter, &packet));
     bl_flow_on_heard (flow, r->path);
-    ck_assert (bl_flow_on_ccfb (flow, r->path, &packet, now));
+    ck_assert_int_eq (bl_ccfb_parse (&packet, &report), BL_CCFB_OK);
+    bl_flow_on_ccfb (flow, r->path, &report, now);
   }
 }
 
