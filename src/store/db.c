@@ -432,7 +432,8 @@ bl_db_end_soon (BlDb *db)
 {
   bl_flusher_request (db->flusher);
   /* It can fail only without memory; then the next one would not be flushed. */
-  g_assert (execute (db, "tighten", "PRAGMA synchronous = FULL", NULL));
+  gboolean tight = execute (db, "tighten", "PRAGMA synchronous = FULL", NULL);
+  g_assert (tight);
 }
 
 gboolean
