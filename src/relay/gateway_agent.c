@@ -74,7 +74,7 @@ static void
 on_chosen (NiceAgent *nice, guint stream, guint component, NiceCandidate *local,
            NiceCandidate *remote, BlGatewayAgent *a)
 {
-  a->callbacks->chosen (type_of (local), type_of (remote), a->user_data);
+  a->callbacks->chosen (type_of (local), a->user_data);
 }
 
 static void

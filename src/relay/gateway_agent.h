@@ -26,9 +26,9 @@ typedef struct BlGatewayAgent BlGatewayAgent;
 typedef struct {
   /* No more candidates will come. */
   void (*gathered) (gpointer user_data);
-  /* The pair to send by was chosen: the first one or another. */
-  void (*chosen) (BlCandidateType local, BlCandidateType remote,
-                  gpointer user_data);
+  /* The pair to send by was chosen, with this end of ours: the first one or
+   * another. */
+  void (*chosen) (BlCandidateType local, gpointer user_data);
   void (*packet) (const guint8 *data, gsize length, gpointer user_data);
 } BlGatewayAgentCallbacks;
 

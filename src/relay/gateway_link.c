@@ -118,7 +118,7 @@ on_gathered (gpointer user_data)
 }
 
 static void
-on_chosen (BlCandidateType local, BlCandidateType remote, gpointer user_data)
+on_chosen (BlCandidateType local, gpointer user_data)
 {
   BlGatewayLink *l = user_data;
   g_autofree char *pair = bl_gateway_agent_describe (l->agent);
