@@ -193,6 +193,14 @@ drop (BlUplinkPaths *p, Interface *interface)
     p->callbacks->gone ((unsigned)(interface - p->interfaces), p->user_data);
 }
 
+static void
+drop_all_but (BlUplinkPaths *p, const GPtrArray *list)
+{
+  for (unsigned i = 0; i < BL_UPLINK_MAX_PATHS; i++)
+    if (p->interfaces[i].name && !find_listed (list, p->interfaces[i].name))
+      drop (p, &p->interfaces[i]);
+}
+
 /* The one with this name, or a new one; NULL if there are enough. */
 static Interface *
 take (BlUplinkPaths *p, const BlInterface *listed)
@@ -272,9 +280,7 @@ bl_uplink_paths_gather (BlUplinkPaths *paths, GError **error)
   p->ufrag = bl_ice_chars_new (UFRAG_LENGTH);
   p->pwd = bl_ice_chars_new (PWD_LENGTH);
   p->n_candidates = 0;
-  for (unsigned i = 0; i < BL_UPLINK_MAX_PATHS; i++)
-    if (p->interfaces[i].name && !find_listed (list, p->interfaces[i].name))
-      drop (p, &p->interfaces[i]);
+  drop_all_but (p, list);
   for (guint i = 0; i < list->len; i++) {
     const BlInterface *listed = g_ptr_array_index (list, i);
     Interface *interface = take (p, listed);
@@ -346,9 +352,7 @@ bl_uplink_paths_follow_interfaces (BlUplinkPaths *paths)
 {
   BlUplinkPaths *p = paths;
   g_autoptr (GPtrArray) list = wanted_interfaces (p);
-  for (unsigned i = 0; i < BL_UPLINK_MAX_PATHS; i++)
-    if (p->interfaces[i].name && !find_listed (list, p->interfaces[i].name))
-      drop (p, &p->interfaces[i]);
+  drop_all_but (p, list);
   for (guint i = 0; i < list->len; i++) {
     const BlInterface *listed = g_ptr_array_index (list, i);
     Interface *interface = take (p, listed);
