@@ -13,13 +13,6 @@ bl_room_init (BlRoom *room, bool can_probe)
 }
 
 static void
-begin_train (BlRoom *room)
-{
-  room->n_sent = room->n_arrived = 0;
-  room->bytes = 0;
-}
-
-static void
 close_room (BlRoom *room, BlTime now)
 {
   BlTime lasted = now - room->opened_us;
@@ -30,7 +23,7 @@ close_room (BlRoom *room, BlTime now)
   room->open = false;
   room->good = 0;
   room->probe_us = now + room->wait_us;
-  begin_train (room);
+  room->n_sent = 0;
 }
 
 bool
@@ -65,22 +58,19 @@ bl_room_probe_at (const BlRoom *room)
 bool
 bl_room_on_probe (BlRoom *room, uint16_t seq, uint32_t bytes, BlTime now)
 {
-  if (room->n_sent == BL_ROOM_TRAIN)
-    begin_train (room);
-  if (room->n_sent++ == 0)
-    room->first_seq = seq;
-  else
-    room->bytes += bytes;
-  bool last = room->n_sent == BL_ROOM_TRAIN;
+  if (room->n_sent == 0)
+    room->first_seq = room->next_seq = seq;
+  room->bytes = room->n_sent % BL_ROOM_TRAIN == 0 ? 0 : room->bytes + bytes;
+  bool last = ++room->n_sent % BL_ROOM_TRAIN == 0;
   if (last)
     room->probe_us = now + room->wait_us;
   return last;
 }
 
 static void
-judge (BlRoom *room)
+judge (BlRoom *room, uint32_t arrival)
 {
-  int64_t span = (int32_t)(room->last_arrival - room->first_arrival);
+  int64_t span = (int32_t)(arrival - room->first_arrival);
   /* At once is as good as can be. */
   int64_t bits = (int64_t)room->bytes * 8 * TICKS_IN_SECOND;
   bool good = span >= 0 && bits >= BL_ROOM_GOOD_BPS * span;
@@ -90,14 +80,16 @@ judge (BlRoom *room)
 void
 bl_room_on_arrival (BlRoom *room, uint16_t seq, uint32_t arrival)
 {
+  uint16_t nth = (uint16_t)(seq - room->first_seq);
+  int16_t ahead = (int16_t)(seq - room->next_seq);
+  unsigned in_train = nth % BL_ROOM_TRAIN;
   /* In order, each once; a train that lost one tells nothing. */
-  if (room->open || room->n_sent < BL_ROOM_TRAIN
-      || room->n_arrived == BL_ROOM_TRAIN
-      || (uint16_t)(seq - room->first_seq) != room->n_arrived)
+  if (room->open || nth >= room->n_sent || ahead < 0
+      || (ahead > 0 && in_train > 0))
     return;
-  if (room->n_arrived++ == 0)
+  room->next_seq = (uint16_t)(seq + 1);
+  if (in_train == 0)
     room->first_arrival = arrival;
-  room->last_arrival = arrival;
-  if (room->n_arrived == BL_ROOM_TRAIN)
-    judge (room);
+  else if (in_train == BL_ROOM_TRAIN - 1)
+    judge (room, arrival);
 }

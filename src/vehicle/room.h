@@ -39,13 +39,15 @@ typedef struct {
   BlTime since_us; /* there has been none; NEVER: there is */
   BlTime heard_us; /* last time that the path was not stalled */
   BlTime opened_us;
-  BlTime wait_us;  /* between trains */
-  BlTime probe_us; /* the next one */
-  unsigned good;   /* in a row */
-  unsigned n_sent, n_arrived;
-  uint16_t first_seq;                   /* of the train under way */
-  uint32_t bytes;                       /* of all but its first */
-  uint32_t first_arrival, last_arrival; /* in 65536ths of a second */
+  BlTime wait_us;         /* between trains */
+  BlTime probe_us;        /* the next one */
+  unsigned good;          /* in a row */
+  unsigned n_sent;        /* since it closed */
+  uint16_t first_seq;     /* of these */
+  uint32_t bytes;         /* of a train but its first packet */
+  uint16_t next_seq;      /* what arrives in order has this one */
+  uint32_t first_arrival; /* of the train that arrives, in 65536ths of a
+                             second */
 } BlRoom;
 
 /* `can_probe`: the other end tells when each packet arrived. Else pictures are
@@ -64,5 +66,5 @@ BlTime bl_room_probe_at (const BlRoom *room);
 bool bl_room_on_probe (BlRoom *room, uint16_t seq, uint32_t bytes, BlTime now);
 
 /* A packet of that stream has arrived, at this time of the other end's, in
- * 65536ths of a second. */
+ * 65536ths of a second. Other trains may have left since. */
 void bl_room_on_arrival (BlRoom *room, uint16_t seq, uint32_t arrival);

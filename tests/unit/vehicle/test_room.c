@@ -133,6 +133,42 @@ START_TEST (a_train_that_lost_a_packet_tells_nothing)
 }
 END_TEST
 
+/* By satellite, or behind a queue that is slow to empty. */
+START_TEST (answers_may_come_when_further_trains_have_left)
+{
+  begin (true);
+  none_for (2 * BL_SECOND, false);
+  uint16_t first = seq;
+  for (unsigned train = 0; train < 4; train++) {
+    now = bl_room_probe_at (&room);
+    while (!bl_room_on_probe (&room, seq++, PACKET, now))
+      ;
+  }
+  for (unsigned i = 0; i < 2 * BL_ROOM_TRAIN; i++) {
+    ck_assert (!opens ());
+    bl_room_on_arrival (&room, first++, 1000 + i / BL_ROOM_TRAIN * 32768);
+  }
+  ck_assert (opens ());
+}
+END_TEST
+
+START_TEST (halves_of_two_trains_are_none)
+{
+  begin (true);
+  none_for (2 * BL_SECOND, false);
+  for (unsigned train = 0; train < 8; train++) {
+    now = bl_room_probe_at (&room);
+    uint16_t first = seq;
+    while (!bl_room_on_probe (&room, seq++, PACKET, now))
+      ;
+    for (unsigned i = 0; i < BL_ROOM_TRAIN; i++)
+      if ((i < BL_ROOM_TRAIN / 2) == (train % 2 == 0))
+        bl_room_on_arrival (&room, (uint16_t)(first + i), 1000);
+    ck_assert (!opens ());
+  }
+}
+END_TEST
+
 START_TEST (in_vain_it_is_tried_more_seldom)
 {
   begin (true);
@@ -181,6 +217,8 @@ main (void)
                        sizeof paths / sizeof paths[0]);
   tcase_add_test (tcase, one_that_does_not_begins_the_count_anew);
   tcase_add_test (tcase, a_train_that_lost_a_packet_tells_nothing);
+  tcase_add_test (tcase, answers_may_come_when_further_trains_have_left);
+  tcase_add_test (tcase, halves_of_two_trains_are_none);
   tcase_add_test (tcase, in_vain_it_is_tried_more_seldom);
   tcase_add_test (tcase, where_nothing_tells_of_arrivals_it_is_tried);
   suite_add_tcase (suite, tcase);
