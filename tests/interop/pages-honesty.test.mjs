@@ -43,6 +43,8 @@ scenario('A frozen ambulance is covered within 1.6 s and live again after it',
     await openListed(page);
     await untilLive(page);
     await page.evaluate(note);
+    await page.waitForFunction(() =>
+      /** @type {any} */ (globalThis).noted.pictureMs > 0);
     const pid = vehicle.daemon?.process;
     pid?.kill('SIGSTOP');
     try {
