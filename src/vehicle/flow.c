@@ -11,6 +11,10 @@
 #define MIN_BPS   40000
 #define RESULTS   64
 
+/* A second path's window is warmed so often, for so long at most. */
+#define WARM_AGAIN_US (60 * BL_SECOND)
+#define WARM_MOST_US  (4 * BL_SECOND)
+
 typedef struct {
   BlScream scream;
   BlCcfbSender sent;
@@ -22,8 +26,9 @@ struct BlFlow {
   BlFlowOptions options;
   BlPathPlan plan;
   BlFecPlan fec;
-  bool silence_told;   /* of the best path, since it is silent */
-  unsigned n_controls; /* 1, or one for each path */
+  bool silence_told; /* of the best path, since it is silent */
+  BlTime warmed_us[BL_PATHPLAN_PATHS]; /* when that began last; 0: not yet */
+  unsigned n_controls;                 /* 1, or one for each path */
   Control *controls;
 };
 
@@ -84,6 +89,7 @@ bl_flow_add_path (BlFlow *flow, unsigned path)
   /* A path that works anew may be another road. */
   if (flow->options.per_path)
     init_control (flow, control_of (flow, path));
+  flow->warmed_us[path] = 0;
   bl_fecplan_forget (&flow->fec, path);
   bl_pathplan_add (&flow->plan, path);
 }
@@ -302,11 +308,46 @@ bl_flow_is_stalled (const BlFlow *flow, BlTime now)
   return bl_scream_is_stalled (leading (flow, now), now);
 }
 
-uint32_t
-bl_flow_padding_bytes (BlFlow *flow, BlTime now)
+/* Is it to be found out what the second path would carry? Once it carries as
+ * much as the best one, or has shown that it doesn't, that is known for a
+ * while. */
+static bool
+is_warming (BlFlow *flow, unsigned path, BlTime now)
 {
-  return bl_scream_padding_bytes (&control_of (flow, flow->plan.best)->scream,
-                                  now);
+  const BlScream *scream = &control_of (flow, path)->scream;
+  const BlScream *best = &control_of (flow, flow->plan.best)->scream;
+  BlTime *since = &flow->warmed_us[path];
+  if (flow->plan.mode != BL_PATH_MODE_PROTECT
+      || bl_pathplan_in_doubt (&flow->plan, path, now)
+      || bl_pathplan_in_doubt (&flow->plan, flow->plan.best, now)
+      || scream->target_bps >= best->target_bps)
+    return false;
+  if (*since == 0 || now - *since >= WARM_AGAIN_US)
+    *since = now;
+  bool congested = scream->congested_once && scream->congestion_us >= *since;
+  return !congested && now - *since < WARM_MOST_US;
+}
+
+static bool
+wants_padding (BlFlow *flow, unsigned path, uint32_t bytes, BlTime now)
+{
+  BlScream *scream = &control_of (flow, path)->scream;
+  return bl_scream_padding_bytes (scream, now) >= bytes
+         && bl_scream_may_send (scream, bytes, now);
+}
+
+unsigned
+bl_flow_choose_padding (BlFlow *flow, uint32_t bytes, BlTime now)
+{
+  if (flow->plan.there == 0)
+    return 0;
+  if (wants_padding (flow, flow->plan.best, bytes, now))
+    return 1u << flow->plan.best;
+  unsigned second = bl_pathplan_second (&flow->plan, now);
+  return second < BL_PATHPLAN_PATHS && is_warming (flow, second, now)
+                 && wants_padding (flow, second, bytes, now)
+             ? 1u << second
+             : 0;
 }
 
 bool

@@ -12,6 +12,9 @@
  * In `protect` the second path takes over as soon as nothing comes back by the
  * best one: before that is in doubt, as its control would let nothing leave
  * meanwhile. What has gone into the silence is repaired at once, by the second.
+ * For that it has to be known what the second carries, which the little that it
+ * is given doesn't tell: its window is warmed by padding when it comes, and
+ * again each minute unless it is as wide as the best one's.
  *
  * Sans I/O; one thread.
  */
@@ -78,9 +81,9 @@ uint64_t bl_flow_pacing_bps (const BlFlow *flow, BlTime now);
 /* What is encoded now would only wait. */
 bool bl_flow_is_stalled (const BlFlow *flow, BlTime now);
 
-/* Bytes of padding that would help to find out whether there is room for
- * more. */
-uint32_t bl_flow_padding_bytes (BlFlow *flow, BlTime now);
+/* The path on which a packet of padding would help to find out whether there is
+ * room for more; 0: on none. */
+unsigned bl_flow_choose_padding (BlFlow *flow, uint32_t bytes, BlTime now);
 
 /* How many repair packets go behind a picture of `packets`. */
 unsigned bl_flow_repairs (BlFlow *flow, unsigned packets, bool keyframe,

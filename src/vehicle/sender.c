@@ -601,11 +601,11 @@ send_padding (BlSender *s, BlTime now, BlNtp wall)
 {
   const BlHistoryEntry *last
       = bl_history_get (&s->history, s->video.next_seq - 1);
-  unsigned paths;
-  if (!last || s->video.negotiated.rtx_pt < 0
-      || bl_flow_padding_bytes (s->flow, now) < last->meta.payload_length
-      || !find_paths (s, BL_USE_PICTURE, last->meta.payload_length, now,
-                      &paths))
+  if (!last || s->video.negotiated.rtx_pt < 0)
+    return false;
+  unsigned paths = bl_flow_choose_padding (
+      s->flow, last->meta.payload_length + BL_SENDER_HEADER_BYTES, now);
+  if (paths == 0)
     return false;
   s->sender_stats.padding_packets++;
   bl_sender_send_rtx (s, last, paths, now, wall);

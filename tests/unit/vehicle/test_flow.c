@@ -9,12 +9,11 @@
 #include "../run_suite.h"
 #include "rtc/ccfb.h"
 
-#define SSRC   77
-#define BYTES  1000
-#define STEP   (5 * BL_MS)
-#define RTT_US (20 * BL_MS)
+#define SSRC  77
+#define BYTES 1000
+#define STEP  (5 * BL_MS)
 
-#define REPORTS 2048
+#define REPORTS 64
 
 typedef struct {
   BlTime due_us;
@@ -27,12 +26,15 @@ enum { FIRST = 1, SECOND = 2, BOTH = 3 };
 
 static BlFlow *flow;
 static BlCcfbReceiver seen[2];
-static BlTime now;
+static BlTime now, rtt_us;
 static Report reports[REPORTS];
 static unsigned reports_head, reports_tail;
 static uint16_t next_seq;
-static unsigned taken; /* paths of the last packet */
-static BlEcn arriving; /* marks as the other end sees them */
+static unsigned taken;     /* paths of the last packet */
+static BlEcn arriving;     /* marks as the other end sees them */
+static unsigned padded[2]; /* packets of padding, by path */
+static bool padding;       /* is there to be any? */
+static bool narrow;        /* the second path marks each of them */
 
 static void
 begin (BlPathMode mode)
@@ -43,9 +45,12 @@ begin (BlPathMode mode)
   flow = bl_flow_new (&options);
   ck_assert_ptr_nonnull (flow);
   now = 1000 * BL_SECOND;
+  rtt_us = 20 * BL_MS;
   next_seq = 100;
   reports_head = reports_tail = 0;
   arriving = BL_ECN_ECT1;
+  padded[0] = padded[1] = 0;
+  padding = narrow = false;
   for (unsigned i = 0; i < 2; i++) {
     bl_flow_add_path (flow, i);
     bl_ccfb_receiver_init (&seen[i]);
@@ -62,23 +67,24 @@ tear_down (void)
 static void
 write_report (unsigned path)
 {
-  Report *r = &reports[reports_tail];
+  Report *r = &reports[reports_tail % REPORTS];
   BlWriter w = bl_writer (r->bytes, sizeof r->bytes);
   if (!bl_ccfb_receiver_write (&seen[path], &w, 1, now,
                                bl_ntp_from_unix_us (now)))
     return;
-  r->due_us = now + RTT_US;
+  r->due_us = now + rtt_us;
   r->path = path;
   r->length = bl_writer_length (&w);
-  ck_assert_uint_lt (++reports_tail, REPORTS);
+  ck_assert_uint_lt (++reports_tail, reports_head + REPORTS);
 }
 
 static void
 read_reports (void)
 {
-  for (; reports_head < reports_tail && reports[reports_head].due_us <= now;
+  for (; reports_head < reports_tail
+         && reports[reports_head % REPORTS].due_us <= now;
        reports_head++) {
-    const Report *r = &reports[reports_head];
+    const Report *r = &reports[reports_head % REPORTS];
     BlRtcpIter iter;
     BlRtcpPacket packet;
     BlCcfbReport report;
@@ -87,6 +93,32 @@ read_reports (void)
     bl_flow_on_heard (flow, r->path);
     ck_assert_int_eq (bl_ccfb_parse (&packet, &report), BL_CCFB_OK);
     bl_flow_on_ccfb (flow, r->path, &report, now);
+  }
+}
+
+/* It leaves by `paths`; those in `alive` bear it. */
+static void
+send_by (unsigned paths, unsigned alive)
+{
+  bl_flow_on_sent (flow, paths, SSRC, next_seq, BYTES, now);
+  for (unsigned i = 0; i < 2; i++)
+    if (paths & alive & 1u << i)
+      bl_ccfb_receiver_on_packet (&seen[i], SSRC, next_seq, arriving, now);
+  next_seq++;
+}
+
+/* Padding as congestion control asks for it. */
+static void
+pad (void)
+{
+  unsigned paths;
+  while ((paths = bl_flow_choose_padding (flow, BYTES, now)) != 0) {
+    ck_assert (paths == FIRST || paths == SECOND);
+    padded[paths - 1]++;
+    if (narrow && paths == SECOND)
+      arriving = BL_ECN_CE;
+    send_by (paths, BOTH);
+    arriving = BL_ECN_ECT1;
   }
 }
 
@@ -99,15 +131,13 @@ pass (BlTime us, unsigned alive)
     unsigned paths = bl_flow_choose (flow, use, BYTES, now);
     if (use == BL_USE_PICTURE)
       taken = paths;
-    bl_flow_on_sent (flow, paths, SSRC, next_seq, BYTES, now);
-    for (unsigned i = 0; i < 2; i++) {
-      if (paths & alive & 1u << i)
-        bl_ccfb_receiver_on_packet (&seen[i], SSRC, next_seq, arriving, now);
+    send_by (paths, alive);
+    if (padding)
+      pad ();
+    for (unsigned i = 0; i < 2; i++)
       if (alive >> i & 1)
         write_report (i);
-    }
     read_reports ();
-    next_seq++;
     bl_flow_on_time (flow, now);
   }
 }
@@ -163,6 +193,43 @@ START_TEST (without_a_second_path_there_is_nothing_to_take_over)
 }
 END_TEST
 
+START_TEST (the_second_path_is_found_out_before_it_has_to_take_over)
+{
+  begin (BL_PATH_MODE_PROTECT);
+  padding = true;
+  rtt_us = 80 * BL_MS;
+  pass (8 * BL_SECOND, BOTH);
+  uint64_t first_bps = bl_flow_path (flow, 0, now).target_bps;
+  ck_assert_uint_eq (taken, FIRST);
+  ck_assert_uint_gt (padded[1], 0);
+  ck_assert_uint_ge (bl_flow_path (flow, 1, now).target_bps, first_bps / 2);
+  unsigned before = padded[1];
+  pass (2 * BL_SECOND, BOTH);
+  ck_assert_uint_eq (padded[1], before);
+}
+END_TEST
+
+START_TEST (what_the_second_path_does_not_carry_is_not_tried_for_long)
+{
+  begin (BL_PATH_MODE_PROTECT);
+  padding = narrow = true;
+  rtt_us = 80 * BL_MS;
+  pass (8 * BL_SECOND, BOTH);
+  ck_assert_uint_gt (padded[1], 0);
+  ck_assert_uint_lt (padded[1], 100);
+}
+END_TEST
+
+START_TEST (only_who_protects_pays_for_the_second_path)
+{
+  begin (BL_PATH_MODE_FAILOVER);
+  padding = true;
+  rtt_us = 80 * BL_MS;
+  pass (4 * BL_SECOND, BOTH);
+  ck_assert_uint_eq (padded[1], 0);
+}
+END_TEST
+
 START_TEST (marks_are_left_out_on_the_path_where_they_vanish)
 {
   begin (BL_PATH_MODE_SINGLE);
@@ -213,6 +280,11 @@ main (void)
   tcase_add_test (tcase,
                   what_went_into_the_silence_is_known_and_repaired_around_it);
   tcase_add_test (tcase, without_a_second_path_there_is_nothing_to_take_over);
+  tcase_add_test (tcase,
+                  the_second_path_is_found_out_before_it_has_to_take_over);
+  tcase_add_test (tcase,
+                  what_the_second_path_does_not_carry_is_not_tried_for_long);
+  tcase_add_test (tcase, only_who_protects_pays_for_the_second_path);
   tcase_add_test (tcase, marks_are_left_out_on_the_path_where_they_vanish);
   tcase_add_test (tcase, marks_slow_a_path_that_loses_nothing);
   tcase_add_test (tcase, nothing_is_marked_where_nobody_reports_marks);
