@@ -4,6 +4,7 @@
 #include <check.h>
 #include <string.h>
 
+#include "rtc/rtcp.h"
 #include "rtc/rtpext.h"
 
 SenderWorld sender_world;
@@ -164,6 +165,33 @@ sender_world_send_frame (BlSender *s, bool keyframe, size_t bytes,
                    sender_world_wall (sender_world.now_us));
 }
 
+void
+sender_world_send_sound (BlSender *s, BlTime captured)
+{
+  uint8_t opus[SOUND_BYTES] = { 0x48, sender_world.n_sounds++ };
+  bl_sender_audio (s, opus, sizeof opus, captured, sender_world_wall (captured),
+                   sender_world.now_us,
+                   sender_world_wall (sender_world.now_us));
+}
+
+void
+sender_world_receive_rtcp (BlSender *s, const BlWriter *w)
+{
+  ck_assert (bl_writer_ok (w));
+  bl_sender_on_rtcp (s, 0, w->start, bl_writer_length (w), sender_world.now_us,
+                     sender_world_wall (sender_world.now_us));
+}
+
+void
+sender_world_receive_nack (BlSender *s, uint32_t ssrc, const uint16_t *seqs,
+                           size_t n)
+{
+  uint8_t buffer[512];
+  BlWriter w = bl_writer (buffer, sizeof buffer);
+  bl_rtcp_write_nack (&w, RELAY_SSRC, ssrc, seqs, n);
+  sender_world_receive_rtcp (s, &w);
+}
+
 static void
 report_arrivals (BlSender *s)
 {
@@ -175,8 +203,7 @@ report_arrivals (BlSender *s)
                                     sender_world_wall (sender_world.now_us)))
     ;
   if (bl_writer_length (&w) > 0)
-    bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), sender_world.now_us,
-                       sender_world_wall (sender_world.now_us));
+    sender_world_receive_rtcp (s, &w);
 }
 
 void
@@ -199,6 +226,12 @@ sender_world_run_until (BlSender *s, BlTime until)
     }
   }
   sender_world.now_us = until;
+}
+
+void
+sender_world_run_for (BlSender *s, BlTime us)
+{
+  sender_world_run_until (s, sender_world.now_us + us);
 }
 
 BlSender *

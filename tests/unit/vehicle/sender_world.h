@@ -16,6 +16,7 @@
 #define RELAY_SSRC    0x9999
 #define BITRATE       UINT64_C (2000000)
 #define SOUND_BITRATE 32000
+#define SOUND_BYTES   80
 #define START         (1000 * BL_SECOND)
 #define MAX_SENT      8192
 
@@ -31,6 +32,7 @@ typedef struct {
   SenderWorldPacket sent[MAX_SENT];
   unsigned n_sent, n_keyframes, n_byes, n_lost;
   uint64_t n_frames; /* the number of the next */
+  uint8_t n_sounds;  /* likewise */
   uint64_t lost;     /* from this one on, as the encoder was told last */
   bool recovers;     /* the next frames do */
   BlTime now_us;
@@ -57,8 +59,17 @@ size_t sender_world_make_access_unit (bool keyframe, size_t bytes);
 void sender_world_send_frame (BlSender *s, bool keyframe, size_t bytes,
                               BlTime captured);
 
+/* 20 ms of sound, each other bytes. */
+void sender_world_send_sound (BlSender *s, BlTime captured);
+
+/* What was written comes from the other end. */
+void sender_world_receive_rtcp (BlSender *s, const BlWriter *w);
+void sender_world_receive_nack (BlSender *s, uint32_t ssrc,
+                                const uint16_t *seqs, size_t n);
+
 /* Lets time go by, as the main loop would. */
 void sender_world_run_until (BlSender *s, BlTime until);
+void sender_world_run_for (BlSender *s, BlTime us);
 
 /* The next packet of `ssrc` from number *index on. */
 bool sender_world_next_rtp (unsigned *index, uint32_t ssrc, BlRtp *out_rtp);

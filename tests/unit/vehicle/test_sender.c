@@ -13,29 +13,12 @@
 #include "sender_world.h"
 
 static void
-receive_nack_of (BlSender *s, uint32_t ssrc, const uint16_t *seqs, size_t n)
-{
-  uint8_t buffer[512];
-  BlWriter w = bl_writer (buffer, sizeof buffer);
-  bl_rtcp_write_nack (&w, RELAY_SSRC, ssrc, seqs, n);
-  bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), sender_world.now_us,
-                     sender_world_wall (sender_world.now_us));
-}
-
-static void
-receive_nack (BlSender *s, const uint16_t *seqs, size_t n)
-{
-  receive_nack_of (s, VIDEO_SSRC, seqs, n);
-}
-
-static void
 receive_pli (BlSender *s)
 {
   uint8_t buffer[64];
   BlWriter w = bl_writer (buffer, sizeof buffer);
   bl_rtcp_write_pli (&w, RELAY_SSRC, VIDEO_SSRC);
-  bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), sender_world.now_us,
-                     sender_world_wall (sender_world.now_us));
+  sender_world_receive_rtcp (s, &w);
 }
 
 START_TEST (a_frame_becomes_rtp_that_depacketises_to_the_same)
@@ -124,12 +107,8 @@ START_TEST (transport_wide_numbers_count_every_packet_in_the_order_sent)
   BlSender *s = sender_world_open ();
   for (int frame = 0; frame < 10; frame++) {
     sender_world_send_frame (s, frame == 0, 4000, sender_world.now_us);
-    uint8_t opus[80] = { 0x78 };
-    bl_sender_audio (s, opus, sizeof opus, sender_world.now_us,
-                     sender_world_wall (sender_world.now_us),
-                     sender_world.now_us,
-                     sender_world_wall (sender_world.now_us));
-    sender_world_run_until (s, sender_world.now_us + 33 * BL_MS);
+    sender_world_send_sound (s, sender_world.now_us);
+    sender_world_run_for (s, 33 * BL_MS);
   }
   bool first = true;
   uint16_t expected = 0;
@@ -158,16 +137,12 @@ START_TEST (sound_steps_by_whole_packets_and_follows_a_gap)
   BlSender *s = sender_world_open ();
   static const BlTime stamps_us[] = { 0, 20100, 39900, 60000, 160000, 180050 };
   static const uint32_t steps[] = { 0, 960, 960, 960, 4800, 960 };
-  uint8_t opus[80] = { 0x78 };
-  for (unsigned i = 0; i < 6; i++)
-    bl_sender_audio (s, opus, sizeof opus, START + stamps_us[i],
-                     sender_world_wall (START + stamps_us[i]),
-                     sender_world.now_us,
-                     sender_world_wall (sender_world.now_us));
   unsigned index = 0;
   BlRtp rtp;
   uint32_t last = 0;
-  for (unsigned i = 0; sender_world_next_rtp (&index, AUDIO_SSRC, &rtp); i++) {
+  for (unsigned i = 0; i < 6; i++) {
+    sender_world_send_sound (s, START + stamps_us[i]);
+    ck_assert (sender_world_next_rtp (&index, AUDIO_SSRC, &rtp));
     if (i > 0)
       ck_assert_uint_eq (rtp.timestamp - last, steps[i]);
     last = rtp.timestamp;
@@ -186,8 +161,9 @@ START_TEST (a_nack_is_answered_by_rtx_with_the_same_payload)
   ck_assert (sender_world_next_rtp (&i, VIDEO_SSRC, &lost));
   ck_assert (sender_world_next_rtp (&i, VIDEO_SSRC, &lost));
   unsigned before = sender_world.n_sent;
-  receive_nack (s, &lost.seq, 1);
-  receive_nack (s, &lost.seq, 1); /* asked for twice, later sent twice */
+  /* Asked for twice, later sent twice. */
+  sender_world_receive_nack (s, VIDEO_SSRC, &lost.seq, 1);
+  sender_world_receive_nack (s, VIDEO_SSRC, &lost.seq, 1);
   sender_world_run_until (s, START + 95 * BL_MS);
   BlRtp rtx, original;
   unsigned at = before;
@@ -218,7 +194,7 @@ START_TEST (a_nack_for_what_was_never_sent_is_counted_and_ignored)
   BlRtp first;
   ck_assert (sender_world_next_rtp (&i, VIDEO_SSRC, &first));
   uint16_t seqs[] = { (uint16_t)(first.seq - 5), (uint16_t)(first.seq + 500) };
-  receive_nack (s, seqs, 2);
+  sender_world_receive_nack (s, VIDEO_SSRC, seqs, 2);
   sender_world_run_until (s, START + 60 * BL_MS);
   ck_assert_uint_eq (bl_sender_stats (s).nack_misses, 2);
   ck_assert_uint_eq (bl_sender_stats (s).rtx_packets, 0);
@@ -229,22 +205,17 @@ END_TEST
 START_TEST (a_nack_for_sound_is_answered_in_the_next_packet)
 {
   BlSender *s = sender_world_open ();
-  uint8_t opus[80] = { 0x48 };
   unsigned i = 0;
   BlRtp rtp, lost = { 0 };
   for (unsigned n = 0; n < 4; n++) {
-    opus[1] = (uint8_t)n;
-    bl_sender_audio (s, opus, sizeof opus, START + n * 20 * BL_MS,
-                     sender_world_wall (START + n * 20 * BL_MS),
-                     sender_world.now_us,
-                     sender_world_wall (sender_world.now_us));
+    sender_world_send_sound (s, START + n * 20 * BL_MS);
     ck_assert (sender_world_next_rtp (&i, AUDIO_SSRC, &rtp));
     ck_assert_uint_eq (rtp.payload_type, n < 3 ? 111 : 63);
     if (n == 1)
       lost = rtp;
     if (n < 2)
       continue;
-    receive_nack_of (s, AUDIO_SSRC, &lost.seq, 1);
+    sender_world_receive_nack (s, AUDIO_SSRC, &lost.seq, 1);
   }
   BlRed red;
   ck_assert (bl_red_parse (rtp.payload, rtp.payload_length, &red));
@@ -260,14 +231,10 @@ END_TEST
 START_TEST (sound_that_gets_lost_is_sent_with_redundancy)
 {
   BlSender *s = sender_world_open_acknowledged ();
-  uint8_t opus[80] = { 0x48 };
   sender_world.loses_every = 10;
   for (unsigned n = 0; n < 200; n++) {
-    bl_sender_audio (s, opus, sizeof opus, sender_world.now_us,
-                     sender_world_wall (sender_world.now_us),
-                     sender_world.now_us,
-                     sender_world_wall (sender_world.now_us));
-    sender_world_run_until (s, sender_world.now_us + 20 * BL_MS);
+    sender_world_send_sound (s, sender_world.now_us);
+    sender_world_run_for (s, 20 * BL_MS);
   }
   BlRtp rtp = { 0 };
   for (unsigned i = 0; sender_world_next_rtp (&i, AUDIO_SSRC, &rtp);)
@@ -307,9 +274,8 @@ START_TEST (a_repeated_fir_is_one_request)
     uint8_t buffer[64];
     BlWriter w = bl_writer (buffer, sizeof buffer);
     bl_rtcp_write_fir (&w, RELAY_SSRC, VIDEO_SSRC, (uint8_t)(7 + i / 3));
-    bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), sender_world.now_us,
-                       sender_world_wall (sender_world.now_us));
-    sender_world_run_until (s, sender_world.now_us + BL_SECOND);
+    sender_world_receive_rtcp (s, &w);
+    sender_world_run_for (s, BL_SECOND);
   }
   ck_assert_uint_eq (bl_sender_stats (s).keyframe_requests, 2);
   ck_assert_uint_eq (sender_world.n_keyframes, 3);
@@ -335,7 +301,7 @@ START_TEST (reports_go_out_soon_and_then_each_second)
   for (int frame = 0; frame < 75; frame++) {
     captured = sender_world.now_us;
     sender_world_send_frame (s, frame == 0, 1000, captured);
-    sender_world_run_until (s, sender_world.now_us + 33 * BL_MS);
+    sender_world_run_for (s, 33 * BL_MS);
   }
   unsigned reports = 0;
   BlTime first = 0;
@@ -400,8 +366,7 @@ START_TEST (a_receiver_report_tells_loss_jitter_and_round_trip)
   bl_rtcp_write_rr (&w, RELAY_SSRC, &block, 1);
   bl_rtcp_write_xr_rrtr (&w, RELAY_SSRC,
                          sender_world_wall (sender_world.now_us));
-  bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), sender_world.now_us,
-                     sender_world_wall (sender_world.now_us));
+  sender_world_receive_rtcp (s, &w);
   BlSenderStats stats = bl_sender_stats (s);
   ck_assert_int_ge (stats.rtt_us, 49 * BL_MS);
   ck_assert_int_le (stats.rtt_us, 51 * BL_MS);
@@ -457,8 +422,7 @@ START_TEST (goodbyes_go_both_ways)
   uint8_t buffer[64];
   BlWriter w = bl_writer (buffer, sizeof buffer);
   bl_rtcp_write_bye (&w, RELAY_SSRC);
-  bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), sender_world.now_us,
-                     sender_world_wall (sender_world.now_us));
+  sender_world_receive_rtcp (s, &w);
   ck_assert_uint_eq (sender_world.n_byes, 1);
 
   sender_world_send_frame (s, true, 1000, sender_world.now_us);

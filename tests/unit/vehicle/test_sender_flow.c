@@ -36,22 +36,12 @@ START_TEST (the_encoder_is_told_a_rate_that_grows_up_to_its_bound)
     sender_world_send_frame (s, frame == 0,
                              (size_t)(sender_world.rate_bps / 8 / 30),
                              sender_world.now_us);
-    sender_world_run_until (s, sender_world.now_us + 33 * BL_MS);
+    sender_world_run_for (s, 33 * BL_MS);
   }
   ck_assert_uint_eq (sender_world.rate_bps, BITRATE);
   bl_sender_free (s);
 }
 END_TEST
-
-static void
-receive_nack (BlSender *s, const uint16_t *seqs, size_t n)
-{
-  uint8_t buffer[512];
-  BlWriter w = bl_writer (buffer, sizeof buffer);
-  bl_rtcp_write_nack (&w, 0x9999, VIDEO_SSRC, seqs, n);
-  bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), sender_world.now_us,
-                     sender_world_wall (sender_world.now_us));
-}
 
 START_TEST (repair_takes_its_share_before_the_encoder_does)
 {
@@ -61,14 +51,14 @@ START_TEST (repair_takes_its_share_before_the_encoder_does)
     sender_world_send_frame (s, frame == 0,
                              (size_t)(sender_world.rate_bps / 8 / 30),
                              sender_world.now_us);
-    sender_world_run_until (s, sender_world.now_us + 33 * BL_MS);
+    sender_world_run_for (s, 33 * BL_MS);
     uint16_t seqs[64];
     size_t n = 0;
     BlRtp rtp;
     while (n < 64 && sender_world_next_rtp (&at, VIDEO_SSRC, &rtp))
       seqs[n++] = rtp.seq;
     if (n > 0)
-      receive_nack (s, seqs, n);
+      sender_world_receive_nack (s, VIDEO_SSRC, seqs, n);
   }
   ck_assert_uint_gt (sender_world.rate_bps, BITRATE / 3);
   ck_assert_uint_lt (sender_world.rate_bps, BITRATE * 2 / 3);
@@ -76,13 +66,21 @@ START_TEST (repair_takes_its_share_before_the_encoder_does)
 }
 END_TEST
 
-START_TEST (the_gate_shuts_while_pictures_wait_and_drops_what_is_late)
+/* Nothing comes back, so the window fills and of the keyframe the rest waits.
+ */
+static BlSender *
+open_and_fill (void)
 {
   BlSender *s = sender_world_open ();
   ck_assert (bl_sender_may_encode (s, sender_world.now_us));
   sender_world_send_frame (s, true, 60000, sender_world.now_us);
-  /* Nothing comes back, so the window fills and the rest waits. */
   sender_world_run_until (s, START + 60 * BL_MS);
+  return s;
+}
+
+START_TEST (the_gate_shuts_while_pictures_wait_and_drops_what_is_late)
+{
+  BlSender *s = open_and_fill ();
   ck_assert (!bl_sender_may_encode (s, sender_world.now_us));
   ck_assert_uint_gt (bl_sender_stats (s).queued, 0);
   unsigned asked = sender_world.n_keyframes;
@@ -95,7 +93,7 @@ START_TEST (the_gate_shuts_while_pictures_wait_and_drops_what_is_late)
    * is not whole. */
   sender_world.acknowledged = true;
   sender_world_send_frame (s, true, 1000, sender_world.now_us);
-  sender_world_run_until (s, sender_world.now_us + BL_SECOND);
+  sender_world_run_for (s, BL_SECOND);
   unsigned i = 0, n = 0;
   BlRtp rtp;
   uint16_t seq = 0;
@@ -113,9 +111,7 @@ END_TEST
 
 START_TEST (a_late_picture_is_lost_whole_and_one_that_has_begun_is_completed)
 {
-  BlSender *s = sender_world_open ();
-  sender_world_send_frame (s, true, 60000, sender_world.now_us);
-  sender_world_run_until (s, START + 60 * BL_MS);
+  BlSender *s = open_and_fill ();
   sender_world_send_frame (s, false, 5000, sender_world.now_us);
   sender_world_send_frame (s, false, 5000, sender_world.now_us);
   unsigned asked = sender_world.n_keyframes;
@@ -139,7 +135,7 @@ START_TEST (a_late_picture_is_lost_whole_and_one_that_has_begun_is_completed)
   sender_world.recovers = true;
   sender_world_send_frame (s, false, 1000, sender_world.now_us);
   ck_assert_uint_gt (bl_sender_stats (s).queued, queued);
-  sender_world_run_until (s, sender_world.now_us + BL_SECOND);
+  sender_world_run_for (s, BL_SECOND);
   unsigned i = 0, pictures = 0;
   BlRtp rtp;
   uint16_t seq = 0;
@@ -155,9 +151,7 @@ END_TEST
 
 START_TEST (what_does_not_recover_in_time_has_to_be_a_keyframe)
 {
-  BlSender *s = sender_world_open ();
-  sender_world_send_frame (s, true, 60000, sender_world.now_us);
-  sender_world_run_until (s, START + 60 * BL_MS);
+  BlSender *s = open_and_fill ();
   sender_world_send_frame (s, false, 5000, sender_world.now_us);
   sender_world_run_until (s, START + 200 * BL_MS);
   bl_sender_may_encode (s, sender_world.now_us);
@@ -166,12 +160,12 @@ START_TEST (what_does_not_recover_in_time_has_to_be_a_keyframe)
   unsigned asked = sender_world.n_keyframes;
   for (unsigned i = 0; i < 14; i++) {
     sender_world_send_frame (s, false, 1000, sender_world.now_us);
-    sender_world_run_until (s, sender_world.now_us + 33 * BL_MS);
+    sender_world_run_for (s, 33 * BL_MS);
   }
   ck_assert_uint_eq (sender_world.n_keyframes, asked);
   for (unsigned i = 0; i < 31; i++) {
     sender_world_send_frame (s, false, 1000, sender_world.now_us);
-    sender_world_run_until (s, sender_world.now_us + 33 * BL_MS);
+    sender_world_run_for (s, 33 * BL_MS);
   }
   ck_assert_uint_ge (sender_world.n_keyframes, asked + 2);
   sender_world_send_frame (s, true, 1000, sender_world.now_us);
@@ -203,11 +197,11 @@ START_TEST (silence_is_not_repaired_where_there_is_no_room)
   bl_sender_add_path (s, 1);
   sender_world.acknowledged = false;
   sender_world_send_frame (s, false, 5000, sender_world.now_us);
-  sender_world_run_until (s, sender_world.now_us + 30 * BL_MS);
+  sender_world_run_for (s, 30 * BL_MS);
   ck_assert_uint_eq (bl_sender_stats (s).queued, 0);
   s->room.open = false;
   s->room.probe_us = sender_world.now_us + 100 * BL_SECOND;
-  sender_world_run_until (s, sender_world.now_us + BL_SECOND);
+  sender_world_run_for (s, BL_SECOND);
   ck_assert (s->flow && bl_flow_path (s->flow, 0, sender_world.now_us).best);
   ck_assert_int_gt (bl_flow_path (s->flow, 0, sender_world.now_us).silent_us,
                     500 * BL_MS);
@@ -221,18 +215,15 @@ START_TEST (a_second_path_gets_sound_and_keyframes_too)
 {
   BlSender *s = sender_world_open_acknowledged ();
   bl_sender_add_path (s, 1);
-  uint8_t opus[80] = { 0x78 };
-  bl_sender_audio (s, opus, sizeof opus, sender_world.now_us,
-                   sender_world_wall (sender_world.now_us), sender_world.now_us,
-                   sender_world_wall (sender_world.now_us));
+  sender_world_send_sound (s, sender_world.now_us);
   ck_assert_uint_eq (sender_world.sent[sender_world.n_sent - 1].paths, 3);
   sender_world_send_frame (s, true, 500, sender_world.now_us);
   ck_assert_uint_eq (sender_world.sent[sender_world.n_sent - 1].paths, 3);
-  sender_world_run_until (s, sender_world.now_us + 20 * BL_MS);
+  sender_world_run_for (s, 20 * BL_MS);
   sender_world_send_frame (s, false, 500, sender_world.now_us);
   ck_assert_uint_eq (sender_world.sent[sender_world.n_sent - 1].paths, 1);
   bl_sender_remove_path (s, 0, sender_world.now_us);
-  sender_world_run_until (s, sender_world.now_us + 20 * BL_MS);
+  sender_world_run_for (s, 20 * BL_MS);
   sender_world_send_frame (s, false, 500, sender_world.now_us);
   ck_assert_uint_eq (sender_world.sent[sender_world.n_sent - 1].paths, 2);
   bl_sender_free (s);
@@ -244,17 +235,14 @@ START_TEST (sound_does_not_wait_behind_a_keyframe)
   BlSender *s = sender_world_open ();
   sender_world_send_frame (s, true, 60000, sender_world.now_us);
   unsigned before = sender_world.n_sent;
-  uint8_t opus[80] = { 0x78 };
-  bl_sender_audio (s, opus, sizeof opus, sender_world.now_us,
-                   sender_world_wall (sender_world.now_us), sender_world.now_us,
-                   sender_world_wall (sender_world.now_us));
+  sender_world_send_sound (s, sender_world.now_us);
   ck_assert_uint_eq (sender_world.n_sent, before + 1);
   BlRtp rtp;
   ck_assert (bl_rtp_parse (sender_world.sent[before].data,
                            sender_world.sent[before].length, &rtp)
              == BL_RTP_OK);
   ck_assert_uint_eq (rtp.ssrc, AUDIO_SSRC);
-  ck_assert_uint_eq (rtp.payload_length, sizeof opus);
+  ck_assert_uint_eq (rtp.payload_length, SOUND_BYTES);
   bl_sender_free (s);
 }
 END_TEST
@@ -329,8 +317,7 @@ START_TEST (transport_feedback_is_matched_with_what_was_sent)
   uint8_t buffer[1200];
   BlWriter w = bl_writer (buffer, sizeof buffer);
   ck_assert (bl_twcc_receiver_write (&receiver, &w, RELAY_SSRC, VIDEO_SSRC));
-  bl_sender_on_rtcp (s, 0, buffer, bl_writer_length (&w), sender_world.now_us,
-                     sender_world_wall (sender_world.now_us));
+  sender_world_receive_rtcp (s, &w);
   BlSenderStats stats = bl_sender_stats (s);
   ck_assert_uint_eq (stats.twcc_lost, lost);
   ck_assert_uint_eq (stats.twcc_received, n - lost);
