@@ -11,19 +11,24 @@
 /* What came of numbered packets. Times since START. */
 typedef struct {
   ImpairLane *lane;
+  ImpairTrace *trace;
   unsigned arrived, disorder;
   uint32_t sent, last;
   BlTime first_us, last_us;
   BlTime at_us[MAX_SENT]; /* BL_TIME_NEVER: not arrived */
 } Run;
 
+/* With a trace in milliseconds, or NULL. */
 static Run *
-begin (const char *settings, const ImpairTrace *trace)
+begin (const char *settings, const char *trace)
 {
   Run *run = g_new0 (Run, 1);
   ImpairSettings s = { 0 };
   ck_assert (impair_settings_parse (&s, settings, NULL));
-  s.trace = trace;
+  if (trace) {
+    s.trace = run->trace = impair_trace_parse (trace, strlen (trace), NULL);
+    ck_assert_ptr_nonnull (run->trace);
+  }
   run->lane = impair_lane_new (1, START);
   impair_lane_set (run->lane, &s, START);
   return run;
@@ -33,6 +38,7 @@ static void
 end (Run *run)
 {
   impair_lane_free (run->lane);
+  impair_trace_free (run->trace);
   g_free (run);
 }
 
@@ -174,8 +180,7 @@ END_TEST
 
 START_TEST (a_trace_delivers_at_its_opportunities_only)
 {
-  ImpairTrace *trace = impair_trace_parse ("5\n10\n10\n500\n", 12, NULL);
-  Run *run = begin ("", trace);
+  Run *run = begin ("", "5\n10\n10\n500\n");
   /* Small ones share an opportunity, large ones take their bytes from two. */
   send_one (run, 700, 0);
   send_one (run, 700, 0);
@@ -191,14 +196,12 @@ START_TEST (a_trace_delivers_at_its_opportunities_only)
   g_autofree ImpairStats *stats = take (run, BL_SECOND);
   ck_assert_uint_eq (stats->capacity_bytes, 7 * IMPAIR_TRACE_BYTES);
   end (run);
-  impair_trace_free (trace);
 }
 END_TEST
 
 START_TEST (what_nobody_used_of_a_trace_is_gone)
 {
-  ImpairTrace *trace = impair_trace_parse ("10\n20\n30\n", 9, NULL);
-  Run *run = begin ("", trace);
+  Run *run = begin ("", "10\n20\n30\n");
   send_one (run, 100, 25000);
   send_one (run, 1500, 25000); /* 96 bytes are left over for the next */
   send_one (run, 1404, 29999);
@@ -207,28 +210,25 @@ START_TEST (what_nobody_used_of_a_trace_is_gone)
   ck_assert_int_eq (run->at_us[1], 40000);
   ck_assert_int_eq (run->at_us[2], 40000);
   end (run);
-  impair_trace_free (trace);
 }
 END_TEST
 
 START_TEST (a_saturated_trace_carries_all_its_bytes)
 {
-  ImpairTrace *trace = impair_trace_parse ("1\n2\n3\n4\n", 8, NULL);
-  Run *run = begin ("offset=0.002", trace);
+  Run *run = begin ("offset=0.002", "1\n2\n3\n4\n");
   send_many (run, 4000, 1200, 0);
   advance (run, BL_SECOND);
   /* 1000 opportunities, the first after 1 ms, of 1504 bytes. */
   ck_assert_uint_eq (run->arrived, 1001 * IMPAIR_TRACE_BYTES / 1200);
   end (run);
-  impair_trace_free (trace);
 }
 END_TEST
 
 START_TEST (a_trace_begins_when_it_is_set)
 {
-  ImpairTrace *trace = impair_trace_parse ("100\n200\n", 8, NULL);
   Run *run = begin ("", NULL);
-  ImpairSettings settings = { .trace = trace };
+  run->trace = impair_trace_parse ("100\n200\n", 8, NULL);
+  ImpairSettings settings = { .trace = run->trace };
   impair_lane_set (run->lane, &settings, START + 50000);
   send_one (run, 1000, 60000);
   settings.delay_us = 7000; /* which leaves the trace where it is */
@@ -238,7 +238,6 @@ START_TEST (a_trace_begins_when_it_is_set)
   ck_assert_int_eq (run->at_us[0], 150000);
   ck_assert_int_eq (run->at_us[1], 257000);
   end (run);
-  impair_trace_free (trace);
 }
 END_TEST
 
