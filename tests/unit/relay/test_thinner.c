@@ -58,6 +58,16 @@ clear (uint32_t shown_bps)
   downlink.queue_us = 0;
 }
 
+/* Overloads the link until less is wanted. */
+static void
+thin (const BlSourceRates *rates, uint32_t carried_bps)
+{
+  BlPictures before = thinner.wanted;
+  overload (carried_bps);
+  pass (rates, 10 * BL_SECOND);
+  ck_assert_int_gt (thinner.wanted, before);
+}
+
 /* ---- what is wanted ---- */
 
 START_TEST (a_link_that_carries_all_is_given_all_for_ever)
@@ -103,8 +113,7 @@ END_TEST
 
 START_TEST (what_was_sent_before_may_drain_before_more_is_left_out)
 {
-  overload (1000000);
-  pass (&plain, BL_SECOND);
+  thin (&plain, 1000000);
   ck_assert_int_eq (thinner.wanted, BL_PICTURES_KEYFRAMES);
   BlTime took = pass (&plain, 10 * BL_SECOND);
   ck_assert_int_ge (took, 1500 * BL_MS);
@@ -115,8 +124,7 @@ END_TEST
 
 START_TEST (an_overload_that_is_passing_leaves_no_more_out)
 {
-  overload (1000000);
-  pass (&plain, BL_SECOND);
+  thin (&plain, 1000000);
   downlink.strained = false;
   ck_assert_int_ge (pass (&plain, 60 * BL_SECOND), 60 * BL_SECOND);
   ck_assert_int_eq (thinner.wanted, BL_PICTURES_KEYFRAMES);
@@ -125,8 +133,7 @@ END_TEST
 
 START_TEST (room_that_was_shown_brings_all_back)
 {
-  overload (1000000);
-  pass (&plain, BL_SECOND);
+  thin (&plain, 1000000);
   clear (2000000);
   ck_assert_int_ge (pass (&plain, 10 * BL_SECOND), 10 * BL_SECOND);
   clear (3000000);
@@ -137,8 +144,7 @@ END_TEST
 
 START_TEST (room_for_some_brings_some_back)
 {
-  overload (1000000);
-  pass (&halves, BL_SECOND);
+  thin (&halves, 1000000);
   ck_assert_int_eq (thinner.wanted, BL_PICTURES_KEYFRAMES);
   clear (2000000);
   pass (&halves, 10 * BL_SECOND);
@@ -148,8 +154,7 @@ END_TEST
 
 START_TEST (a_queue_keeps_it_from_being_raised)
 {
-  overload (1000000);
-  pass (&plain, BL_SECOND);
+  thin (&plain, 1000000);
   clear (3000000);
   downlink.queue_us = 100 * BL_MS;
   ck_assert_int_ge (pass (&plain, 60 * BL_SECOND), 60 * BL_SECOND);
@@ -158,8 +163,7 @@ END_TEST
 
 START_TEST (sound_alone_shows_nothing_so_keyframes_are_tried)
 {
-  overload (50000);
-  pass (&plain, BL_SECOND);
+  thin (&plain, 50000);
   ck_assert_int_eq (thinner.wanted, BL_PICTURES_NONE);
   clear (50000);
   BlTime took = pass (&plain, 60 * BL_SECOND);
@@ -181,8 +185,7 @@ static const struct {
 START_TEST (without_a_sign_of_room_a_return_is_put_off)
 {
   downlink.has_feedback = doubts[_i].feedback;
-  overload (1000000);
-  pass (doubts[_i].rates, BL_SECOND);
+  thin (doubts[_i].rates, 1000000);
   clear (1000000);
   BlTime took = pass (doubts[_i].rates, 3600 * BL_SECOND);
   BlTime wanted = doubts[_i].times * BL_THINNER_PATIENCE_MIN_US;
@@ -197,8 +200,7 @@ START_TEST (returns_that_fail_become_ever_rarer)
 {
   BlTime last = 0;
   for (int i = 0; i < 10; i++) {
-    overload (1000000);
-    pass (&tiny_keys, 10 * BL_SECOND);
+    thin (&tiny_keys, 1000000);
     clear (1000000);
     BlTime took = pass (&tiny_keys, 3600 * BL_SECOND);
     ck_assert_int_eq (thinner.wanted, BL_PICTURES_ALL);
@@ -214,14 +216,12 @@ END_TEST
 START_TEST (a_return_that_held_is_forgotten)
 {
   for (int i = 0; i < 6; i++) {
-    overload (1000000);
-    pass (&tiny_keys, 10 * BL_SECOND);
+    thin (&tiny_keys, 1000000);
     clear (1000000);
     pass (&tiny_keys, 3600 * BL_SECOND);
   }
   pass (&plain, 2 * BL_THINNER_STEADY_US);
-  overload (1000000);
-  pass (&plain, BL_SECOND);
+  thin (&plain, 1000000);
   clear (3000000);
   ck_assert_int_le (pass (&plain, 3600 * BL_SECOND),
                     BL_THINNER_PATIENCE_MIN_US + STEP);
@@ -230,10 +230,8 @@ END_TEST
 
 START_TEST (being_thinned_further_is_no_failed_return)
 {
-  overload (1000000);
-  pass (&plain, BL_SECOND);
-  overload (50000);
-  pass (&plain, 10 * BL_SECOND);
+  thin (&plain, 1000000);
+  thin (&plain, 50000);
   ck_assert_int_eq (thinner.wanted, BL_PICTURES_NONE);
   clear (50000);
   ck_assert_int_le (pass (&plain, 3600 * BL_SECOND),
@@ -339,9 +337,8 @@ END_TEST
 
 START_TEST (keyframes_come_no_faster_than_the_link_carries_them)
 {
-  BlSourceRates rates = { 2500000, 2500000, 50000, 30000 };
   overload (240000); /* a keyframe takes a second of it */
-  bl_thinner_update (&thinner, &downlink, &rates, now);
+  bl_thinner_update (&thinner, &downlink, &plain, now);
   wait_for_key (BL_PICTURES_KEYFRAMES);
   unsigned taken = 0;
   for (BlTime t = 0; t < 30 * BL_SECOND; t += 500 * BL_MS)
