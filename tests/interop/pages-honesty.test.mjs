@@ -73,8 +73,10 @@ scenario('A call whose ambulance is killed is lost, and comes back by itself',
     await page.evaluate(() => { document.body.dataset.loaded = 'once'; });
     await vehicle.daemon?.kill();
     await untilCovered(page, /The ambulance has lost its connection/, 30000);
-    await untilFact(page, 'Call', /^Connection lost/);
-    await untilFact(page, 'Ambulance’s network', /^lost: /);
+    await untilFact(page, 'Call', /^Waiting for the ambulance/);
+    await untilFact(page, 'Ambulance’s connection', /^lost: /);
+    // Whose fault it is not.
+    await untilFact(page, 'Your connection', /^good$/);
     await untilFact(page, 'Sound', /^NO SOUND ARRIVES$/);
     if (process.env.BL_SCREENSHOTS) {
       await page.screenshot({ path: join(process.env.BL_SCREENSHOTS,
@@ -84,20 +86,20 @@ scenario('A call whose ambulance is killed is lost, and comes back by itself',
     keepLog(t, vehicle.daemon);
     await untilLive(page);
     await untilFact(page, 'Call', /^Live$/);
-    await untilFact(page, 'Ambulance’s network', /^good$/);
+    await untilFact(page, 'Ambulance’s connection', /^good$/);
     await untilFact(page, 'Sound', /^arrives/);
     assert.equal(await page.evaluate(() => document.body.dataset.loaded),
       'once');
   });
 
-scenario('The ambulance’s network is called good, poor or lost as the crew reads',
+scenario('The ambulance’s connection is called good, poor or lost as the crew reads',
   async (t) => {
     const relay = await startRelay(t);
     await startCall(t, relay);
     const page = await signedIn(await startChromium(t), relay);
     await openListed(page);
     await untilLive(page);
-    await untilFact(page, 'Ambulance’s network', /^good$/);
+    await untilFact(page, 'Ambulance’s connection', /^good$/);
     /** @type {string | null} */
     let connection = 'poor';
     // What the words stand for is in tests/unit/base/test_connection.c.
@@ -107,7 +109,7 @@ scenario('The ambulance’s network is called good, poor or lost as the crew rea
       call.health.connection = connection;
       await route.fulfill({ response, json: call });
     });
-    await untilFact(page, 'Ambulance’s network', /^poor: the picture may/);
+    await untilFact(page, 'Ambulance’s connection', /^poor: the picture may/);
     if (process.env.BL_SCREENSHOTS) {
       await page.screenshot({ path: join(process.env.BL_SCREENSHOTS,
         'call-poor.png') });
@@ -115,7 +117,7 @@ scenario('The ambulance’s network is called good, poor or lost as the crew rea
     // A poor network is no reason to cover a picture that is young.
     assert.equal(await page.isVisible('.cover'), false);
     connection = null;
-    await untilFact(page, 'Ambulance’s network', /^not known$/);
+    await untilFact(page, 'Ambulance’s connection', /^not known$/);
   });
 
 scenario('The page outlives a relay that is killed and started anew',
@@ -130,9 +132,11 @@ scenario('The page outlives a relay that is killed and started anew',
     await untilCovered(page, /No new picture arrives|Connecting to the relay/);
     await page.waitForSelector('.problem:not([hidden])');
     assert.match(await page.innerText('.problem'), /relay does not answer/);
+    await untilFact(page, 'Your connection', /^lost: it comes back by itself$/);
     await relay.start();
     keepLog(t, relay.daemon);
     await untilLive(page, 40000);
+    await untilFact(page, 'Your connection', /^good$/);
     assert.equal(await page.isVisible('.problem'), false);
     assert.equal(await page.evaluate(() => document.body.dataset.loaded),
       'once');
@@ -140,6 +144,7 @@ scenario('The page outlives a relay that is killed and started anew',
     await hangUp(vehicle);
     await untilCovered(page, /The call has ended\./);
     await untilFact(page, 'Call', /^Ended$/);
+    await untilFact(page, 'Your connection', /^not in use$/);
     await untilFact(page, 'Sound', /^NO SOUND ARRIVES$/);
     // Nothing brings it back: it is asked of the relay each second.
     await page.waitForResponse((response) =>
@@ -270,9 +275,12 @@ scenario('A workstation whose network is too slow is told so, in words',
       pictures = given;
       await untilText(page, '#thinned', words);
       assert.equal(await page.isVisible('#thinned'), true);
+      await untilFact(page, 'Your connection', /^poor: less comes than/);
+      await untilFact(page, 'Ambulance’s connection', /^good$/);
     }
     pictures = 'all';
     await page.waitForSelector('#thinned', { state: 'hidden' });
+    await untilFact(page, 'Your connection', /^good$/);
   });
 
 scenario('A page that is being left is covered before the next one comes',

@@ -9,20 +9,29 @@ import { RelayClock } from './clock.js';
 import { el, setText, show } from './dom.js';
 import { canShowPictures, WhepViewer } from './whep.js';
 
-const CONNECTIONS = {
-  new: 'connecting',
-  connecting: 'connecting',
-  connected: 'connected',
-  disconnected: 'interrupted',
-  failed: 'lost',
-  closed: 'closed',
-};
-
-/* How the relay finds the ambulance's own connection (docs/api.md). */
+/* What is told of a connection by its word, which the relay finds for the
+ * ambulance's (docs/api.md) and this page for its own. */
 const AMBULANCE = {
   good: 'good',
   poor: 'poor: the picture may be small, late or stop',
   lost: 'lost: it comes back by itself',
+};
+const YOURS = {
+  good: 'good',
+  poor: 'poor: less comes than the relay has',
+  lost: 'lost: it comes back by itself',
+  connecting: 'connecting…',
+  closed: 'not in use',
+};
+
+/* The words for this page's own, by its state alone. */
+const STATES = {
+  new: 'connecting',
+  connecting: 'connecting',
+  connected: 'good',
+  disconnected: 'lost',
+  failed: 'lost',
+  closed: 'closed',
 };
 
 /* What the relay still sends over a link that is too small for all of it. */
@@ -60,7 +69,7 @@ function layout(id) {
     // Not for screen readers: they would read each tenth of a second.
     coverAge: el('span', { 'aria-hidden': 'true' }),
     age: el('output', { class: 'age', 'aria-live': 'off' }),
-    connection: el('output', {}),
+    yours: el('output', {}),
     call: el('output', {}),
     ambulance: el('output', {}),
     sound: el('output', {}),
@@ -71,8 +80,8 @@ function layout(id) {
   view.cover.append(el('strong', {}, 'NOT LIVE'), view.coverWhy,
     view.coverAge);
   const facts = [
-    ['Call', view.call], ['Ambulance’s network', view.ambulance],
-    ['Connection', view.connection],
+    ['Call', view.call], ['Ambulance’s connection', view.ambulance],
+    ['Your connection', view.yours],
     ['Picture', view.age], ['Sound', view.sound], ['Stream', view.health],
   ];
   const page = [
@@ -183,10 +192,12 @@ class CallView {
 
   /** @param {Error} error */
   onFailure(error) {
-    this.connection = 'failed';
+    const status = error instanceof ApiError ? error.status : 0;
+    // A relay that answers is within reach, whatever it says.
+    this.connection = status === 0 ? 'failed' : 'new';
     // 404: the call has ended, as the next update says; or the relay was
     // started anew and the ambulance isn't back yet.
-    if (!(error instanceof ApiError && error.status === 404)) {
+    if (status !== 404) {
       pollProblem(error, this.view.problem);
     }
     this.reconnect();
@@ -264,10 +275,9 @@ class CallView {
     setText(view.thinned, this.thinnedText());
     show(view.thinned, !ended && this.thinnedText() !== '');
     const heard = performance.now() - this.soundHeardMs < SOUND_MS;
-    setText(view.connection,
-      CONNECTIONS[this.connection] ?? this.connection);
     setText(view.call, this.call ? stateText(this.call.state) : 'not known');
-    this.drawAmbulance();
+    drawWord(view.ambulance, AMBULANCE, this.call?.health?.connection);
+    drawWord(view.yours, YOURS, this.ownWord());
     setText(view.sound, this.soundText(heard));
     setText(view.health, healthText(this.call?.health));
     setText(view.age, this.ageText());
@@ -277,13 +287,16 @@ class CallView {
       [NO_SOUND, SILENT].includes(view.sound.textContent ?? ''));
   }
 
-  /** The word that the crew reads, by the same figures. */
-  drawAmbulance() {
-    const { ambulance } = this.view;
-    const word = this.call?.health?.connection ?? '';
-    setText(ambulance, AMBULANCE[
-      /** @type {keyof AMBULANCE} */ (word)] ?? 'not known');
-    ambulance.className = word;
+  /** Whether this page's own connection is good, as far as it can tell. */
+  ownWord() {
+    const word = STATES[this.connection];
+    if (word !== 'good') return word;
+    const { call } = this;
+    const settled = performance.now() - this.connectedMs > PATIENCE_MS;
+    // What doesn't come from the ambulance is not for lack of ours.
+    const missing = settled && canShowPictures() && !this.age.live
+      && (!call || call.health?.connection === 'good');
+    return missing || this.thinnedText() ? 'poor' : word;
   }
 
   /** @param {boolean} heard */
@@ -340,6 +353,16 @@ class CallView {
     return this.thinnedText() || (Number.isNaN(this.age.ms)
       ? 'Waiting for the first picture.' : 'No new picture arrives.');
   }
+}
+
+/**
+ * @param {HTMLElement} where
+ * @param {Record<string, string>} texts by word
+ * @param {string | null | undefined} word not known if there is none
+ */
+function drawWord(where, texts, word) {
+  setText(where, texts[word ?? ''] ?? 'not known');
+  where.className = word ?? '';
 }
 
 /** @param {any} health as the relay describes it */

@@ -10,7 +10,7 @@ const RETRY_MS = 1000;
 const STATES = {
   live: 'Live',
   waiting: 'Connecting',
-  lost: 'Connection lost, waiting for the ambulance',
+  lost: 'Waiting for the ambulance, which lost its connection',
   ended: 'Ended',
 };
 
