@@ -15,6 +15,8 @@ import { untilText } from '../lib/pages.mjs';
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 /* Of a touch screen for gloves. */
 const LEAST_REM = 8;
+/* Of the screens that vehicles have. */
+const SIZES = [[800, 480], [800, 600], [1024, 600], [480, 800], [1024, 700]];
 
 /**
  * The kiosk of a vehicle that may call these EDs.
@@ -29,10 +31,39 @@ async function openKiosk(t, relay, eds) {
   keepLog(t, vehicle.daemon);
   const browser = await startChromium(t);
   const page = await browser.newPage();
-  await page.setViewportSize({ width: 1024, height: 700 });
   await page.goto(vehicle.url);
   await untilText(page, '#state', /^Ready$/);
   return { page, vehicle };
+}
+
+/**
+ * All of it is in sight, and buttons are for gloves.
+ * @param {import('playwright-core').Page} page
+ * @param {string} name
+ * @param {number[]} size
+ */
+async function checkSize(page, name, [width, height]) {
+  const screen = `${name}-${width}x${height}`;
+  await page.setViewportSize({ width, height });
+  const { heights, rem, high, wide } = await page.evaluate(() => {
+    const { documentElement: root } = document;
+    return {
+      heights: [...document.querySelectorAll('button')]
+        .map((button) => button.getBoundingClientRect().height)
+        .filter((px) => px > 0),
+      rem: Number.parseFloat(getComputedStyle(root).fontSize),
+      high: root.scrollHeight - innerHeight,
+      wide: root.scrollWidth - innerWidth,
+    };
+  });
+  assert.ok(heights.length > 0, `${screen}: no button`);
+  for (const px of heights) assert.ok(px >= LEAST_REM * rem, screen);
+  assert.ok(wide <= 0, `${screen}: ${wide} px too wide`);
+  assert.ok(high <= 0, `${screen}: ${high} px too high`);
+  if (process.env.BL_SCREENSHOTS) {
+    await page.screenshot({ path: join(process.env.BL_SCREENSHOTS,
+      `kiosk-${screen}.png`) });
+  }
 }
 
 /**
@@ -40,20 +71,7 @@ async function openKiosk(t, relay, eds) {
  * @param {string} name
  */
 async function check(page, name) {
-  const { heights, rem, wide } = await page.evaluate(() => ({
-    heights: [...document.querySelectorAll('button')]
-      .map((button) => button.getBoundingClientRect().height)
-      .filter((height) => height > 0),
-    rem: Number.parseFloat(getComputedStyle(document.documentElement).fontSize),
-    wide: document.documentElement.scrollWidth - innerWidth,
-  }));
-  assert.ok(heights.length > 0, 'no button');
-  for (const height of heights) assert.ok(height >= LEAST_REM * rem);
-  assert.ok(wide <= 0, `${wide} px too wide`);
-  if (process.env.BL_SCREENSHOTS) {
-    await page.screenshot({ path: join(process.env.BL_SCREENSHOTS,
-      `kiosk-${name}.png`) });
-  }
+  for (const size of SIZES) await checkSize(page, name, size);
   await page.evaluate(await readFile(AXE, 'utf8'));
   const { violations } = await page.evaluate(() =>
     /** @type {any} */ (globalThis).axe.run());
@@ -99,7 +117,7 @@ scenario('The crew reads whether the connection is good, poor or lost',
       const path = { ...state.paths[0], best: false, state: 'silent',
         interface: 'wwan1' };
       await route.fulfill({ response, json: { ...state, connection: 'poor',
-        paths: [{ ...state.paths[0], state: 'doubt' }, path] } });
+        paths: [{ ...state.paths[0], state: 'doubt' }, path, path, path] } });
     });
     await untilText(page, '#connection', /Connection poor\s+The picture/);
     await untilText(page, '#state', /^Live: north$/);
@@ -120,6 +138,14 @@ scenario('The crew reads whether the connection is good, poor or lost',
     await untilText(page, '#connection', /Connection good/, 30000);
     await untilText(page, '#state', /^Live: north$/);
   });
+
+scenario('Six EDs are as many buttons on the smallest screen', async (t) => {
+  const relay = await startRelay(t);
+  const { page } = await openKiosk(t, relay,
+    'north, south, east, west, centre, children');
+  assert.equal(await page.locator('#eds button').count(), 6);
+  await check(page, 'six');
+});
 
 scenario('The crew reads in plain words why there is no call', async (t) => {
   const relay = await startRelay(t);
