@@ -4,8 +4,7 @@
  */
 #pragma once
 
-#include <check.h>
-#include <stdlib.h>
+#include "../run_suite.h"
 
 typedef struct {
   const TTest *test;
@@ -13,7 +12,7 @@ typedef struct {
 } SuiteTest;
 
 static inline int
-run_suite (const char *name, const SuiteTest *tests, size_t n, SFun setup,
+run_table (const char *name, const SuiteTest *tests, size_t n, SFun setup,
            SFun teardown)
 {
   Suite *suite = suite_create (name);
@@ -26,9 +25,5 @@ run_suite (const char *name, const SuiteTest *tests, size_t n, SFun setup,
                          tests[i].loops ? tests[i].loops : 1);
     suite_add_tcase (suite, tcase);
   }
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (suite);
 }

@@ -58,5 +58,5 @@ main (void)
     { no_more_are_given_than_asked_for, 0 },
     { candidates_keep_the_order_by_priority, 0 },
   };
-  return run_suite ("relay/addresses", tests, G_N_ELEMENTS (tests), NULL, NULL);
+  return run_table ("relay/addresses", tests, G_N_ELEMENTS (tests), NULL, NULL);
 }

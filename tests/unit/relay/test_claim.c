@@ -107,5 +107,5 @@ main (void)
     { a_publisher_gets_what_the_calls_identity_allows, G_N_ELEMENTS (rows) },
     { a_calls_name_is_short_and_plain, 0 },
   };
-  return run_suite ("relay/claim", tests, G_N_ELEMENTS (tests), NULL, NULL);
+  return run_table ("relay/claim", tests, G_N_ELEMENTS (tests), NULL, NULL);
 }

@@ -415,6 +415,6 @@ main (void)
     { a_gate_that_still_says_goodbye_keeps_its_place, 0 },
     { viewers_leave_half_of_the_gates_to_publishers, 0 },
   };
-  return run_suite ("relay/gateway", tests, G_N_ELEMENTS (tests), setup,
+  return run_table ("relay/gateway", tests, G_N_ELEMENTS (tests), setup,
                     teardown);
 }

@@ -148,7 +148,7 @@ main (void)
   };
   if (!site_mint ())
     return EXIT_FAILURE;
-  int status = run_suite ("relay/http_full_ice", tests, G_N_ELEMENTS (tests),
+  int status = run_table ("relay/http_full_ice", tests, G_N_ELEMENTS (tests),
                           setup, site_teardown);
   site_unmint ();
   return status;

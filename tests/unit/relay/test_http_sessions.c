@@ -349,7 +349,7 @@ main (void)
   };
   if (!site_mint ())
     return EXIT_FAILURE;
-  int status = run_suite ("relay/http_sessions", tests, G_N_ELEMENTS (tests),
+  int status = run_table ("relay/http_sessions", tests, G_N_ELEMENTS (tests),
                           site_setup, site_teardown);
   site_unmint ();
   return status;

@@ -276,7 +276,7 @@ main (void)
     return EXIT_FAILURE;
   }
   int failed
-      = run_suite ("relay/main", tests, G_N_ELEMENTS (tests), setup, setup);
+      = run_table ("relay/main", tests, G_N_ELEMENTS (tests), setup, setup);
   nftw (folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
   g_free (folder);
   return failed;

@@ -48,5 +48,5 @@ main (void)
     { a_call_goes_to_the_least_loaded_worker, G_N_ELEMENTS (rows) },
     { calls_spread_over_the_workers, 0 },
   };
-  return run_suite ("relay/media", tests, G_N_ELEMENTS (tests), NULL, NULL);
+  return run_table ("relay/media", tests, G_N_ELEMENTS (tests), NULL, NULL);
 }

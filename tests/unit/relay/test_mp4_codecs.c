@@ -38,6 +38,6 @@ main (void)
     { codecs_are_read_from_the_init_segment, G_N_ELEMENTS (rows) },
     { a_file_that_is_not_there_has_no_codecs, 0 },
   };
-  return run_suite ("relay/mp4_codecs", tests, G_N_ELEMENTS (tests), NULL,
+  return run_table ("relay/mp4_codecs", tests, G_N_ELEMENTS (tests), NULL,
                     NULL);
 }

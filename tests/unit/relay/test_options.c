@@ -170,5 +170,5 @@ main (void)
     { a_file_that_can_not_be_read_is_named, 0 },
     { the_reference_lists_every_section, 0 },
   };
-  return run_suite ("relay/options", tests, G_N_ELEMENTS (tests), NULL, NULL);
+  return run_table ("relay/options", tests, G_N_ELEMENTS (tests), NULL, NULL);
 }

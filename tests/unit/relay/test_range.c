@@ -53,5 +53,5 @@ main (void)
   const SuiteTest tests[] = {
     { a_range_is_read_as_rfc_9110_says, G_N_ELEMENTS (rows) },
   };
-  return run_suite ("relay/range", tests, G_N_ELEMENTS (tests), NULL, NULL);
+  return run_table ("relay/range", tests, G_N_ELEMENTS (tests), NULL, NULL);
 }

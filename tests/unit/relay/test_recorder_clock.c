@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "relay/recorder_clock.h"
 
-#include <check.h>
 #include <glib.h>
-#include <stdlib.h>
 
+#include "../run_suite.h"
 #include "base/bltime.h"
 
 #define START_US INT64_C (1700000000000000)
@@ -159,9 +158,5 @@ main (void)
   tcase_add_loop_test (tc, rtp_time_that_jumps_begins_a_new_line, 0,
                        2 * G_N_ELEMENTS (jumps));
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? 0 : 1;
+  return run_suite (suite);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "relay/reorder.h"
 
-#include <check.h>
 #include <glib.h>
-#include <stdlib.h>
+
+#include "../run_suite.h"
 
 #define WAIT_US 700
 
@@ -108,9 +108,5 @@ main (void)
                        0, G_N_ELEMENTS (cases));
   tcase_add_test (tc, after_a_reset_any_number_comes_first);
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? 0 : 1;
+  return run_suite (suite);
 }

@@ -119,5 +119,5 @@ main (void)
     { a_route_is_found_by_door_method_and_path, G_N_ELEMENTS (rows) },
     { an_argument_longer_than_its_bound_is_no_path, 0 },
   };
-  return run_suite ("relay/route", tests, G_N_ELEMENTS (tests), NULL, NULL);
+  return run_table ("relay/route", tests, G_N_ELEMENTS (tests), NULL, NULL);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "relay/tap.h"
 
-#include <check.h>
 #include <glib.h>
-#include <stdlib.h>
+
+#include "../run_suite.h"
 
 static BlTapRecord
 packet (uint64_t sequence, uint16_t length)
@@ -235,9 +235,5 @@ main (void)
   tcase_add_test (tc, a_wake_before_the_wait_is_not_lost);
   tcase_add_test (tc, keyframes_asked_for_reach_the_worker_in_order);
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? 0 : 1;
+  return run_suite (suite);
 }

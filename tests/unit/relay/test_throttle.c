@@ -71,5 +71,5 @@ main (void)
     { a_bucket_never_holds_more_than_its_burst, 0 },
     { a_flood_of_new_keys_does_not_free_one_that_is_throttled, 0 },
   };
-  return run_suite ("relay/throttle", tests, G_N_ELEMENTS (tests), NULL, NULL);
+  return run_table ("relay/throttle", tests, G_N_ELEMENTS (tests), NULL, NULL);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rtc/ecncheck.h"
 
-#include <check.h>
-#include <stdlib.h>
+#include "../run_suite.h"
 
 #define N(array) (sizeof (array) / sizeof *(array))
 
@@ -118,9 +117,5 @@ main (void)
   tcase_add_loop_test (tc, a_path_that_swallows_marked_packets_gets_none, 0,
                        N (silences));
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

@@ -4,13 +4,13 @@
  * variable BL_MINT says where certs/mint is. Time is an argument, so nothing
  * here has to expire.
  */
-#include <check.h>
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#include "../run_suite.h"
 #include "secure/cert.h"
 
 #define DAY_S INT64_C (86400)
@@ -604,9 +604,5 @@ main (void)
 {
   Suite *suite = suite_create ("secure/cert");
   add_tests (suite);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? 0 : 1;
+  return run_suite (suite);
 }

@@ -5,7 +5,6 @@
  * sleeps: OpenSSL asks gettimeofday() for the time, and this program answers
  * in the place of the C library.
  */
-#include <check.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -13,6 +12,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "../run_suite.h"
 #include "foreign.h"
 #include "secure/dtls.h"
 
@@ -698,9 +698,5 @@ main (void)
   tcase_add_test (tcase, threads_share_a_context);
   suite_add_tcase (suite, tcase);
 
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? 0 : 1;
+  return run_suite (suite);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <string.h>
 #include <time.h>
 
+#include "../run_suite.h"
 #include "secure/password.h"
 
 static const char good[] = "correct horse battery";
@@ -128,9 +128,5 @@ main (void)
                        (int)G_N_ELEMENTS (no_hashes));
   tcase_add_test (tcase, an_unknown_user_costs_the_same_work);
   suite_add_tcase (suite, tcase);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? 0 : 1;
+  return run_suite (suite);
 }

@@ -5,12 +5,12 @@
  * RFC 3711 B.2, B.3 and RFC 7714 16.1.1, and then compared with what
  * secure/srtp gives byte by byte.
  */
-#include <check.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../run_suite.h"
 #include "secure/srtp.h"
 
 /* RFC 3711 B.3. */
@@ -530,9 +530,5 @@ main (void)
   tcase_add_test (tcase, keys_are_cleared);
   suite_add_tcase (suite, tcase);
 
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? 0 : 1;
+  return run_suite (suite);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <check.h>
 #include <string.h>
 
+#include "../run_suite.h"
 #include "secure/token.h"
 
 #define MANY 2000
@@ -121,9 +121,5 @@ main (void)
                        (int)G_N_ELEMENTS (codes));
   tcase_add_test (tcase, a_new_code_is_normal);
   suite_add_tcase (suite, tcase);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? 0 : 1;
+  return run_suite (suite);
 }

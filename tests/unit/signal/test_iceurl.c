@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "signal/iceurl.h"
 
-#include <check.h>
-#include <stdlib.h>
+#include "../run_suite.h"
 
 static const struct {
   const char *url;
@@ -58,9 +57,5 @@ main (void)
   TCase *tc = tcase_create ("iceurl");
   tcase_add_loop_test (tc, a_stun_or_turn_uri_is_read, 0, G_N_ELEMENTS (urls));
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

@@ -4,13 +4,13 @@
  */
 #pragma once
 
-#include <check.h>
 #include <ftw.h>
 #include <glib.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "../run_suite.h"
 #include "store/db.h"
 
 static char *folder;
@@ -66,13 +66,3 @@ db_teardown (void)
 
 #define assert_ok(call, error)                                                 \
   ck_assert_msg ((call), "%s", (error) ? (error)->message : "no error")
-
-static inline int
-run_suite (Suite *suite)
-{
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? 0 : 1;
-}

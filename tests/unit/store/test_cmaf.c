@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/cmaf.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../run_suite.h"
 #include "base/reader.h"
 
 /* SPS and PPS of a 64x48 baseline stream, as x264 writes them. */
@@ -304,9 +303,5 @@ main (void)
   tcase_add_test (tc, the_duration_is_patched_in_place);
   tcase_add_test (tc, init_segments_are_equal_whatever_their_duration);
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? 0 : 1;
+  return run_suite (suite);
 }

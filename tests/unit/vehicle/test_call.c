@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vehicle/call.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../run_suite.h"
 
 typedef enum {
   START,
@@ -329,9 +329,5 @@ main (void)
   tcase_add_test (tc, a_session_that_the_relay_has_given_up_is_not_waited_for);
   tcase_add_test (tc, a_second_call_and_a_second_hang_up_are_refused);
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vehicle/capture.h"
 
-#include <check.h>
 #include <glib/gstdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../run_suite.h"
 #include "base/clock.h"
 #include "rtc/h264.h"
 
@@ -436,9 +435,5 @@ main (void)
   tcase_add_loop_test (tc, a_film_is_played_to_its_end_with_sound_or_silence, 0,
                        2);
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vehicle/encoding.h"
 
-#include <check.h>
-#include <stdlib.h>
+#include "../run_suite.h"
 
 #define FPS 30
 
@@ -140,9 +139,5 @@ main (void)
   tcase_add_test (
       tc, an_encoder_that_is_given_every_second_picture_is_told_twice_as_much);
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

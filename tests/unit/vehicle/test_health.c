@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vehicle/health.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../run_suite.h"
 
 START_TEST (rates_are_those_of_the_last_span)
 {
@@ -175,9 +175,5 @@ main (void)
   tcase_add_test (tc, rates_are_those_of_the_last_span);
   tcase_add_test (tc, a_new_session_does_not_look_like_a_negative_rate);
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vehicle/interfaces.h"
 
-#include <check.h>
-#include <stdlib.h>
+#include "../run_suite.h"
 
 static void
 free_interface (gpointer data)
@@ -77,9 +76,5 @@ main (void)
                        G_N_ELEMENTS (choices));
   tcase_add_test (tc, loopback_is_listed_only_when_it_is_asked_for);
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vehicle/kiosk.h"
 
-#include <check.h>
 #include <json-glib/json-glib.h>
 #include <libsoup/soup.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "../run_suite.h"
 
 static BlKiosk *kiosk;
 static SoupSession *session;
@@ -351,9 +352,5 @@ main (void)
   tcase_add_test (tc, a_port_in_use_is_named);
   tcase_add_test (tc, loopback_has_three_names);
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vehicle/options.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../run_suite.h"
 #include "signal/link.h"
 
 #define RELAY                                                                  \
@@ -166,9 +165,5 @@ main (void)
                        0, G_N_ELEMENTS (sources));
   tcase_add_test (tc, a_department_has_a_plain_name);
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

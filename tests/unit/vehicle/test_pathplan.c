@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vehicle/pathplan.h"
 
-#include <check.h>
-#include <stdlib.h>
+#include "../run_suite.h"
 
 #define START  (1000 * BL_SECOND)
 #define FIRST  1u
@@ -166,9 +165,5 @@ main (void)
   tcase_add_test (tc, a_single_path_stays_until_it_is_gone);
   tcase_add_test (tc, a_mode_has_a_name_and_no_other_text_is_one);
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

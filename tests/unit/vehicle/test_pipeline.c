@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vehicle/pipeline.h"
 
-#include <check.h>
 #include <glib/gstdio.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "../run_suite.h"
 
 static const BlCaptureOptions defaults = {
   .folder = BL_TEST_PIPELINES,
@@ -268,9 +268,5 @@ main (void)
   LOOP (a_missing_source_says_what_to_do, sources);
   LOOP (the_level_is_the_lowest_that_carries_the_picture, level_cases);
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

@@ -5,11 +5,10 @@
  */
 #include "vehicle/publisher.h"
 
-#include <check.h>
 #include <libsoup/soup.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../run_suite.h"
 #include "base/clock.h"
 #include "lite_relay.h"
 #include "rtc/rtp.h"
@@ -427,9 +426,5 @@ main (void)
   tcase_add_test (tc, a_publisher_that_is_freed_early_is_not_called_back);
   tcase_add_test (tc, silence_is_a_loss_that_ice_can_mend);
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

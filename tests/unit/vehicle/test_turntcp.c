@@ -7,12 +7,13 @@
 #include "vehicle/turntcp.h"
 
 #include <arpa/inet.h>
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "../run_suite.h"
 
 #define ECHO_BYTES  1000000
 #define FLOOD_BYTES (64 * 1024 * 1024)
@@ -405,9 +406,5 @@ main (void)
   tcase_add_test (tc, who_sends_faster_than_the_server_reads_waits);
   tcase_add_loop_test (tc, it_can_be_freed_at_any_moment, 0, 20);
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

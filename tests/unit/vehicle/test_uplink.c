@@ -6,10 +6,9 @@
  */
 #include "vehicle/uplink.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../run_suite.h"
 #include "base/clock.h"
 #include "lite_relay.h"
 #include "rtc/rtcp.h"
@@ -330,9 +329,5 @@ main (void)
   tcase_add_test (tc, an_answer_without_addresses_is_an_error);
   tcase_add_test (tc, an_interface_that_is_not_there_is_named);
   suite_add_tcase (suite, tc);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

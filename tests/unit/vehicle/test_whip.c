@@ -6,13 +6,12 @@
  */
 #include "vehicle/whip.h"
 
-#include <check.h>
 #include <libsoup/soup.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../run_suite.h"
 #include "signal/link.h"
 
 /* What the server shall answer, and what it was asked. */
@@ -610,9 +609,5 @@ main (void)
                        a_certificate_that_can_not_be_used_is_found_at_the_start,
                        0, G_N_ELEMENTS (unusable));
   suite_add_tcase (suite, tls);
-  SRunner *runner = srunner_create (suite);
-  srunner_run_all (runner, CK_NORMAL);
-  int failed = srunner_ntests_failed (runner);
-  srunner_free (runner);
-  return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+  return run_suite (suite);
 }

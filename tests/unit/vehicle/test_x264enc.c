@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vehicle/x264enc.h"
 
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "../run_suite.h"
 #include "rtc/h264.h"
 
 #define WIDTH  320
@@ -215,9 +214,5 @@ main (void)
   tcase_add_test (tc, the_bitrate_holds_from_the_next_picture_on);
   tcase_add_test (tc, what_libx264_refuses_is_an_error);
   suite_add_tcase (s, tc);
-  SRunner *sr = srunner_create (s);
-  srunner_run_all (sr, CK_ENV);
-  int failed = srunner_ntests_failed (sr);
-  srunner_free (sr);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite (s);
 }
