@@ -56,6 +56,38 @@ find_source (void *user_data, uint64_t seq, BlFecSource *out)
   return true;
 }
 
+static const BlBucketLimit fec_steps
+    = { .per_second = BL_TRACK_FEC_STEPS_PER_SECOND,
+        .burst = BL_TRACK_FEC_STEPS_BURST };
+
+/* Are there so many steps left? */
+static bool
+can_afford (const BlTrack *track, uint32_t steps, BlTime now)
+{
+  BlBucket left = track->steps;
+  return bl_bucket_take (&left, &fec_steps, steps, now);
+}
+
+/* For what was done since there were `before`, and could be afforded. */
+static void
+pay (BlTrack *track, uint64_t before, BlTime now)
+{
+  uint32_t steps = (uint32_t)(track->fec->steps - before);
+  if (steps > 0)
+    (void)bl_bucket_take (&track->steps, &fec_steps, steps, now);
+}
+
+/* A packet that repairs may have waited for. */
+static void
+tell_fec (BlTrack *track, uint64_t seq, BlTime now)
+{
+  uint64_t before = track->fec->steps;
+  if (!can_afford (track, 2 * track->fec->n_rows + 1, now))
+    bl_fec_decoder_forget (track->fec);
+  bl_fec_decoder_on_source (track->fec, seq);
+  pay (track, before, now);
+}
+
 /* The publisher's numbers begin anew: another publisher, or another SSRC. */
 static void
 begin_stream (BlTrack *track)
@@ -315,7 +347,7 @@ take (BlTrack *track, BlPacket *packet, const BlRtp *original, uint64_t seq,
   if (inserted != BL_HISTORY_INSERTED)
     return insert_drops[inserted];
   if (track->fec)
-    bl_fec_decoder_on_source (track->fec, seq);
+    tell_fec (track, seq, now);
   /* Not by the IDR's own packets: of what is missing just before them it can't
    * be known whether it is theirs. */
   if (meta->h264 & BL_H264_HAS_SPS) {
@@ -385,10 +417,6 @@ restore (BlTrack *track, BlPacket *packet, const BlRtp *own, uint64_t own_seq,
 
 /* ---- forward error correction (rtc/fec.h) ---- */
 
-/* Twice of what an honest publisher sends at 6 Mb/s and 20 % loss: each can
- * cost some hundred passes over a packet's bytes. */
-static const BlBucketLimit repair_limit = { .per_second = 600, .burst = 200 };
-
 static unsigned
 receive_fec (BlTrack *track, const BlRtp *rtp, BlTime now)
 {
@@ -397,15 +425,16 @@ receive_fec (BlTrack *track, const BlRtp *rtp, BlTime now)
     return BL_DROP_RTP;
   if (!track->fec || !track->seqs.started)
     return BL_DROP_STALE;
-  if (!bl_bucket_take (&track->repairs, &repair_limit, 1, now))
+  if (!can_afford (track, BL_FEC_REPAIR_STEPS, now))
     return BL_DROP_BUDGET;
   track->stats.repairs++;
   uint64_t first = bl_seq_near (track->seqs.highest, repair.first);
   bl_nack_on_repair (&track->nack, first + repair.count - 1u, now);
-  return bl_fec_decoder_on_repair (track->fec, rtp->seq, first, &repair)
-                 == BL_FEC_STALE
-             ? BL_DROP_STALE
-             : BL_TRACK_REPAIR;
+  uint64_t before = track->fec->steps;
+  BlFecVerdict verdict
+      = bl_fec_decoder_on_repair (track->fec, rtp->seq, first, &repair);
+  pay (track, before, now);
+  return verdict == BL_FEC_STALE ? BL_DROP_STALE : BL_TRACK_REPAIR;
 }
 
 unsigned

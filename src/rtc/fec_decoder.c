@@ -12,9 +12,16 @@ bl_fec_decoder_init (BlFecDecoder *d, BlFecFind find, void *user_data)
   d->user_data = user_data;
   d->started = false;
   d->newest = 0;
+  d->steps = 0;
   d->n_rows = 0;
   for (unsigned i = 0; i <= BL_FEC_ROWS; i++)
     d->order[i] = &d->rows[i];
+}
+
+void
+bl_fec_decoder_forget (BlFecDecoder *d)
+{
+  d->n_rows = 0;
 }
 
 static uint8_t *
@@ -24,10 +31,12 @@ coefficient_of (BlFecRow *row, uint64_t seq)
 }
 
 static void
-add_row (BlFecRow *to, const BlFecRow *from, uint8_t factor)
+add_row (BlFecDecoder *d, BlFecRow *to, const BlFecRow *from, uint8_t factor)
 {
   if (factor == 0)
     return;
+  d->steps++;
+  to->changed = true;
   bl_gf256_add_multiple (to->coefficients, from->coefficients, factor,
                          BL_FEC_SPAN);
   bl_gf256_add_multiple (to->symbol, from->symbol, factor, from->length);
@@ -74,14 +83,16 @@ take_in (BlFecDecoder *d)
 {
   BlFecRow *row = d->order[d->n_rows];
   for (unsigned i = 0; i < d->n_rows; i++)
-    add_row (row, d->order[i], *coefficient_of (row, d->order[i]->pivot));
+    add_row (d, row, d->order[i], *coefficient_of (row, d->order[i]->pivot));
   if (!find_pivot (d, row))
     return false;
   uint8_t inverse = bl_gf256_inverse (*coefficient_of (row, row->pivot));
   bl_gf256_scale (row->coefficients, inverse, BL_FEC_SPAN);
   bl_gf256_scale (row->symbol, inverse, row->length);
+  d->steps++;
+  row->changed = true;
   for (unsigned i = 0; i < d->n_rows; i++)
-    add_row (d->order[i], row, *coefficient_of (d->order[i], row->pivot));
+    add_row (d, d->order[i], row, *coefficient_of (d->order[i], row->pivot));
   d->n_rows++;
   if (d->n_rows > BL_FEC_ROWS)
     remove_oldest (d);
@@ -124,6 +135,8 @@ take_off (BlFecDecoder *d, BlFecRow *row, uint64_t seq)
   if (row->length < BL_FEC_SYMBOL_HEADER_BYTES + source.length)
     row->length = (uint16_t)(BL_FEC_SYMBOL_HEADER_BYTES + source.length);
   bl_fec_add_symbol (row->symbol, row->length, *coefficient, &source);
+  d->steps++;
+  row->changed = true;
   *coefficient = 0;
 }
 
@@ -134,6 +147,7 @@ bl_fec_decoder_on_repair (BlFecDecoder *d, uint16_t key, uint64_t first,
   uint64_t last = first + repair->count - 1;
   if (d->started && first + BL_FEC_SPAN <= d->newest)
     return BL_FEC_STALE;
+  d->steps++;
   if (!is_missing (d, first, repair->count))
     return BL_FEC_NEEDLESS;
   move_on (d, last);
@@ -165,9 +179,12 @@ bl_fec_decoder_on_source (BlFecDecoder *d, uint64_t seq)
 }
 
 static bool
-is_solved (const BlFecRow *row)
+is_solved (BlFecRow *row)
 {
   unsigned others = 0;
+  if (!row->changed)
+    return false;
+  row->changed = false;
   for (unsigned i = 0; i < BL_FEC_SPAN; i++)
     others += row->coefficients[i] != 0;
   return others == 1;

@@ -11,9 +11,11 @@
  * coefficient 1, and has coefficient 0 in every other row. So a row with
  * nothing but its pivot is that packet.
  *
- * Bounded: BL_FEC_ROWS equations; a repair costs at most as many steps over a
- * packet's bytes as BL_FEC_WINDOW_MOST + 2 * BL_FEC_ROWS. The oldest row gives
- * way when there is no room.
+ * Bounded: BL_FEC_ROWS equations; the oldest row gives way when there is no
+ * room. What it costs is counted in steps over a packet's bytes: a repair takes
+ * at most BL_FEC_REPAIR_STEPS, a packet that comes 2 for each row and one more.
+ * Repairs that never solve anything make each later packet cost that: the owner
+ * sets the limit, and has all rows forgotten at it.
  *
  * Sans I/O; one thread; all memory is in the structure (about 100 KB).
  */
@@ -24,6 +26,8 @@
 #define BL_FEC_ROWS 64
 #define BL_FEC_SPAN 256
 
+#define BL_FEC_REPAIR_STEPS (BL_FEC_WINDOW_MOST + 2 * BL_FEC_ROWS + 2)
+
 typedef enum {
   BL_FEC_USED,     /* it tells something of what is missing */
   BL_FEC_NEEDLESS, /* nothing is missing that it covers, or it is told */
@@ -32,7 +36,8 @@ typedef enum {
 
 typedef struct {
   uint64_t pivot;
-  uint16_t length;                   /* of the symbol; zeros follow */
+  bool changed;    /* since it was last seen not to be solved */
+  uint16_t length; /* of the symbol; zeros follow */
   uint8_t coefficients[BL_FEC_SPAN]; /* of number n at n mod BL_FEC_SPAN */
   uint8_t symbol[BL_FEC_SYMBOL_MOST];
 } BlFecRow;
@@ -42,6 +47,7 @@ typedef struct {
   void *user_data;
   bool started;
   uint64_t newest; /* the last number that a repair covered */
+  uint64_t steps;  /* that were taken so far */
   unsigned n_rows;
   BlFecRow *order[BL_FEC_ROWS + 1]; /* the first n_rows are in use */
   BlFecRow rows[BL_FEC_ROWS + 1];
@@ -67,3 +73,6 @@ void bl_fec_decoder_on_source (BlFecDecoder *d, uint64_t seq);
 /* The next packet that was got back; false if there is none. Call it until
  * then. */
 bool bl_fec_decoder_take (BlFecDecoder *d, BlFecRecovered *out);
+
+/* All equations; what comes later is taken as ever. */
+void bl_fec_decoder_forget (BlFecDecoder *d);

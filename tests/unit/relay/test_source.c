@@ -191,17 +191,53 @@ START_TEST (a_repair_packet_tells_of_losses_at_the_end)
 }
 END_TEST
 
-START_TEST (repair_packets_cost_no_more_than_an_honest_publisher_s)
+/* Covers as much as there can be around what is sent next, and is nonsense. */
+static unsigned
+receive_nonsense (uint16_t key, uint16_t seq, BlTime now)
 {
-  unsigned taken = 0;
+  uint8_t payload[BL_FEC_HEADER_BYTES + BL_FEC_SYMBOL_MOST] = { 0 };
+  BlWriter w = bl_writer (payload, sizeof payload);
+  bl_writer_be16 (&w, (uint16_t)(seq - BL_FEC_WINDOW_MOST / 2));
+  bl_writer_u8 (&w, BL_FEC_WINDOW_MOST);
+  memset (payload + BL_FEC_HEADER_BYTES, key % 251, BL_FEC_SYMBOL_MOST);
+  return receive (PT_FEC, 9, NULL, key, payload, sizeof payload, now);
+}
+
+START_TEST (repairs_that_never_solve_anything_cost_a_bounded_amount)
+{
+  const BlTrack *video = &source.tracks[BL_TRACK_VIDEO];
+  BlTime now = START;
+  unsigned refused = 0;
   bl_source_set_publisher (&source, &negotiated, START);
-  receive (PT_VIDEO, 7, NULL, 65534, idr, sizeof idr, START);
-  for (unsigned i = 0; i < 10000; i++) {
-    unsigned result = receive_repair ((uint16_t)i, START + i * BL_MS / 10);
-    taken += result != BL_DROP_BUDGET;
+  receive (PT_VIDEO, 7, NULL, 1000, idr, sizeof idr, START);
+  for (uint16_t i = 1; now < START + 2 * BL_SECOND; i++, now += 200) {
+    uint16_t seq = (uint16_t)(1000 + i);
+    if (i % 2 == 0)
+      receive (PT_VIDEO, 7, NULL, seq, slice, sizeof slice, now);
+    refused += receive_nonsense (i, seq, now) == BL_DROP_BUDGET;
   }
-  ck_assert_uint_ge (taken, 600);
-  ck_assert_uint_le (taken, 200 + 600);
+  uint64_t limit = BL_TRACK_FEC_STEPS_BURST + 2 * BL_TRACK_FEC_STEPS_PER_SECOND;
+  ck_assert_uint_le (video->fec->steps, limit);
+  ck_assert_uint_ge (video->fec->steps, limit / 10 * 9);
+  ck_assert_uint_gt (refused, 1000);
+}
+END_TEST
+
+START_TEST (equations_that_can_not_be_afforded_are_forgotten_not_the_packet)
+{
+  BlTrack *video = &source.tracks[BL_TRACK_VIDEO];
+  bl_source_set_publisher (&source, &negotiated, START);
+  receive (PT_VIDEO, 7, NULL, 1000, idr, sizeof idr, START);
+  for (uint16_t i = 0; i < BL_FEC_ROWS; i++)
+    receive_nonsense (i, 1001, START);
+  ck_assert_uint_eq (video->fec->n_rows, BL_FEC_ROWS);
+  video->steps.full_at_us = START + BL_SECOND; /* spent */
+  uint64_t steps = video->fec->steps;
+  ck_assert_uint_eq (
+      receive (PT_VIDEO, 7, NULL, 1001, slice, sizeof slice, START),
+      BL_TRACK_TAKEN);
+  ck_assert_uint_eq (video->fec->n_rows, 0);
+  ck_assert_uint_eq (video->fec->steps, steps);
 }
 END_TEST
 
@@ -535,7 +571,9 @@ main (void)
   tcase_add_test (tcase, forward_error_correction_brings_lost_packets_back);
   tcase_add_test (tcase, a_repair_packet_tells_of_losses_at_the_end);
   tcase_add_test (tcase,
-                  repair_packets_cost_no_more_than_an_honest_publisher_s);
+                  repairs_that_never_solve_anything_cost_a_bounded_amount);
+  tcase_add_test (
+      tcase, equations_that_can_not_be_afforded_are_forgotten_not_the_packet);
   tcase_add_test (tcase,
                   repair_packets_before_the_stream_or_malformed_are_dropped);
   tcase_add_test (tcase, what_is_not_rtp_is_dropped);

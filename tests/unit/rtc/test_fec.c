@@ -209,6 +209,48 @@ START_TEST (rows_that_are_too_many_or_too_old_give_way)
 }
 END_TEST
 
+/* All is lost that a window of the widest covers, then it comes after all. */
+START_TEST (each_repair_and_packet_takes_a_bounded_number_of_steps)
+{
+  uint64_t most = 0;
+  begin (0x10000, 6);
+  for (unsigned i = 0; i < PACKETS; i++)
+    lose (i);
+  for (unsigned i = 0; i < 2 * BL_FEC_ROWS; i++) {
+    uint64_t before = decoder.steps;
+    stream.there[i] = i % 2 == 0;
+    repair ((uint16_t)i, stream.first + i / 2, BL_FEC_WINDOW_MOST);
+    ck_assert_uint_le (decoder.steps - before, BL_FEC_REPAIR_STEPS);
+  }
+  for (unsigned i = BL_FEC_ROWS / 2; i < 2 * BL_FEC_WINDOW_MOST; i++) {
+    uint64_t before = decoder.steps;
+    unsigned n_rows = decoder.n_rows;
+    stream.there[i] = true;
+    bl_fec_decoder_on_source (&decoder, stream.first + i);
+    ck_assert_uint_le (decoder.steps - before, 2 * n_rows + 1);
+    if (decoder.steps - before > most)
+      most = decoder.steps - before;
+  }
+  ck_assert_uint_gt (most, BL_FEC_ROWS);
+}
+END_TEST
+
+START_TEST (what_is_forgotten_costs_nothing_more)
+{
+  begin (0x10000, 7);
+  lose (3), lose (7);
+  repair (1, stream.first, 12);
+  bl_fec_decoder_forget (&decoder);
+  uint64_t steps = decoder.steps;
+  stream.there[7] = true;
+  bl_fec_decoder_on_source (&decoder, stream.first + 7);
+  ck_assert_uint_eq (take_all (), 0);
+  ck_assert_uint_eq (decoder.steps, steps);
+  repair (2, stream.first, 12);
+  ck_assert_uint_eq (take_all (), 1);
+}
+END_TEST
+
 START_TEST (a_window_with_a_packet_that_is_gone_is_not_written)
 {
   uint8_t buffer[1500];
@@ -313,6 +355,9 @@ main (void)
   tcase_add_loop_test (tcase, a_long_stream_with_losses_is_whole_again, 0,
                        n_firsts);
   tcase_add_test (tcase, rows_that_are_too_many_or_too_old_give_way);
+  tcase_add_test (tcase,
+                  each_repair_and_packet_takes_a_bounded_number_of_steps);
+  tcase_add_test (tcase, what_is_forgotten_costs_nothing_more);
   tcase_add_test (tcase, a_window_with_a_packet_that_is_gone_is_not_written);
   tcase_add_test (tcase, a_repair_is_written_to_the_byte);
   tcase_add_loop_test (tcase, a_repair_that_is_malformed_is_refused, 0,
