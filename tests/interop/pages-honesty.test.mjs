@@ -14,6 +14,19 @@ import { hangUp, openListed, signedIn, untilCovered, untilFact, untilLive,
 import { publish } from '../lib/publisher.mjs';
 
 /**
+ * A call from an ambulance, live on the page of a clinician.
+ * @param {import('node:test').TestContext} t
+ */
+async function watchCall(t) {
+  const relay = await startRelay(t);
+  const vehicle = await startCall(t, relay);
+  const page = await signedIn(await startChromium(t), relay);
+  await openListed(page);
+  await untilLive(page);
+  return { relay, vehicle, page };
+}
+
+/**
  * In the page: notes when the last picture came, and when the cover did.
  * @typedef {{ pictureMs: number, coverMs: number, age: string }} Noted
  */
@@ -37,11 +50,7 @@ function note() {
 
 scenario('A frozen ambulance is covered within 1.6 s and live again after it',
   async (t) => {
-    const relay = await startRelay(t);
-    const vehicle = await startCall(t, relay);
-    const page = await signedIn(await startChromium(t), relay);
-    await openListed(page);
-    await untilLive(page);
+    const { vehicle, page } = await watchCall(t);
     await page.evaluate(note);
     await page.waitForFunction(() =>
       /** @type {any} */ (globalThis).noted.pictureMs > 0);
@@ -65,11 +74,7 @@ scenario('A frozen ambulance is covered within 1.6 s and live again after it',
 
 scenario('A call whose ambulance is killed is lost, and comes back by itself',
   async (t) => {
-    const relay = await startRelay(t);
-    const vehicle = await startCall(t, relay);
-    const page = await signedIn(await startChromium(t), relay);
-    await openListed(page);
-    await untilLive(page);
+    const { vehicle, page } = await watchCall(t);
     await page.evaluate(() => { document.body.dataset.loaded = 'once'; });
     await vehicle.daemon?.kill();
     await untilCovered(page, /The ambulance has lost its connection/, 30000);
@@ -94,11 +99,7 @@ scenario('A call whose ambulance is killed is lost, and comes back by itself',
 
 scenario('The ambulance’s connection is called good, poor or lost as the crew reads',
   async (t) => {
-    const relay = await startRelay(t);
-    await startCall(t, relay);
-    const page = await signedIn(await startChromium(t), relay);
-    await openListed(page);
-    await untilLive(page);
+    const { page } = await watchCall(t);
     await untilFact(page, 'Ambulance’s connection', /^good$/);
     /** @type {string | null} */
     let connection = 'poor';
@@ -122,11 +123,7 @@ scenario('The ambulance’s connection is called good, poor or lost as the crew 
 
 scenario('The page outlives a relay that is killed and started anew',
   async (t) => {
-    const relay = await startRelay(t);
-    const vehicle = await startCall(t, relay);
-    const page = await signedIn(await startChromium(t), relay);
-    await openListed(page);
-    await untilLive(page);
+    const { relay, vehicle, page } = await watchCall(t);
     await page.evaluate(() => { document.body.dataset.loaded = 'once'; });
     await relay.daemon?.kill();
     await untilCovered(page, /No new picture arrives|Connecting to the relay/);
@@ -285,11 +282,7 @@ scenario('A workstation whose network is too slow is told so, in words',
 
 scenario('A page that is being left is covered before the next one comes',
   async (t) => {
-    const relay = await startRelay(t);
-    await startCall(t, relay);
-    const page = await signedIn(await startChromium(t), relay);
-    await openListed(page);
-    await untilLive(page);
+    const { page } = await watchCall(t);
     // The relay stops answering just when the next page is asked for.
     await page.route('**/api/me', () => {});
     await page.click('nav a:has-text("Recordings")');
@@ -298,11 +291,7 @@ scenario('A page that is being left is covered before the next one comes',
 
 scenario('A computer that slept shows nothing until it knows the time again',
   async (t) => {
-    const relay = await startRelay(t);
-    await startCall(t, relay);
-    const page = await signedIn(await startChromium(t), relay);
-    await openListed(page);
-    await untilLive(page);
+    const { page } = await watchCall(t);
     await page.route('**/api/time', (route) => route.abort());
     await page.evaluate(() => {
       const now = performance.now.bind(performance);
