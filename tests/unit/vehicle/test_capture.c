@@ -7,6 +7,7 @@
 #include "../run_suite.h"
 #include "base/clock.h"
 #include "rtc/h264.h"
+#include "run_until.h"
 
 /* Small, so that a slow machine keeps up. */
 static const BlCaptureOptions defaults = {
@@ -37,7 +38,6 @@ typedef struct {
   guint64 picture;  /* the last one's number */
   bool failed;
   bool ended;
-  bool expired;
   char message[512];
 } Seen;
 
@@ -98,24 +98,6 @@ on_state (BlCaptureState state, const char *message, gpointer data)
 static const BlCaptureCallbacks callbacks
     = { .frame = on_frame, .state = on_state };
 
-static gboolean
-on_expired (gpointer data)
-{
-  ((Seen *)data)->expired = true;
-  return G_SOURCE_REMOVE;
-}
-
-/* Runs the main context until the condition holds; 20 s are a failure. */
-#define RUN_UNTIL(seen, condition)                                             \
-  do {                                                                         \
-    guint timer_ = g_timeout_add_seconds (20, on_expired, (seen));             \
-    while (!(condition) && !(seen)->expired)                                   \
-      g_main_context_iteration (NULL, TRUE);                                   \
-    ck_assert_msg (!(seen)->expired, "waited in vain for %s; %s", #condition,  \
-                   (seen)->message);                                           \
-    g_source_remove (timer_);                                                  \
-  } while (0)
-
 START_TEST (the_test_picture_gives_constrained_baseline_with_parameter_sets)
 {
   BlCaptureOptions options = defaults;
@@ -125,7 +107,7 @@ START_TEST (the_test_picture_gives_constrained_baseline_with_parameter_sets)
   Seen seen = { 0 };
   g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
   bl_capture_start (c);
-  RUN_UNTIL (&seen, seen.video >= 42 && seen.audio >= 20);
+  RUN_UNTIL (seen.video >= 42 && seen.audio >= 20, seen.message);
   ck_assert_uint_eq (seen.profile_level_id & 0xffff00, 0x42c000);
   ck_assert_uint_eq (seen.width, 1280);
   ck_assert_uint_eq (seen.height, 720);
@@ -142,7 +124,7 @@ START_TEST (a_frame_bears_the_moment_of_its_capture)
   BlTime before = bl_clock_now ();
   g_autoptr (BlCapture) c = bl_capture_new (&defaults, &callbacks, &seen);
   bl_capture_start (c);
-  RUN_UNTIL (&seen, seen.video >= 10);
+  RUN_UNTIL (seen.video >= 10, seen.message);
   ck_assert_int_gt (seen.last_captured_us, before);
   ck_assert_int_le (seen.last_captured_us, bl_clock_now ());
   ck_assert (!seen.not_ascending);
@@ -155,10 +137,10 @@ START_TEST (a_keyframe_comes_when_it_is_asked_for)
   Seen seen = { 0 };
   g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
   bl_capture_start (c);
-  RUN_UNTIL (&seen, seen.video >= 5);
+  RUN_UNTIL (seen.video >= 5, seen.message);
   guint before = seen.keyframes, at = seen.video;
   bl_capture_force_keyframe (c);
-  RUN_UNTIL (&seen, seen.keyframes > before);
+  RUN_UNTIL (seen.keyframes > before, seen.message);
   /* Without asking it would be the 121st. */
   ck_assert_uint_lt (seen.video - at, 30);
   ck_assert_uint_eq (seen.bad_keyframes, 0);
@@ -171,14 +153,14 @@ START_TEST (a_picture_that_never_left_is_not_referred_to)
   Seen seen = { 0 };
   g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
   bl_capture_start (c);
-  RUN_UNTIL (&seen, seen.video >= 5);
+  RUN_UNTIL (seen.video >= 5, seen.message);
   ck_assert_uint_eq (seen.recoveries, 0);
   /* It may take a keyframe, if this machine is slow or the numbers begin anew;
    * not each time. */
   while (seen.recoveries == 0) {
     guint keyframes = seen.keyframes;
     bl_capture_lose (c, seen.picture);
-    RUN_UNTIL (&seen, seen.recoveries + seen.keyframes > keyframes);
+    RUN_UNTIL (seen.recoveries + seen.keyframes > keyframes, seen.message);
     ck_assert_uint_lt (seen.keyframes, 20);
   }
 }
@@ -189,7 +171,7 @@ bytes_of (Seen *seen, guint frames)
 {
   gsize before = seen->bytes;
   guint until = seen->video + frames;
-  RUN_UNTIL (seen, seen->video >= until);
+  RUN_UNTIL (seen->video >= until, seen->message);
   return seen->bytes - before;
 }
 
@@ -216,12 +198,12 @@ START_TEST (the_sounds_bitrate_changes_while_it_runs)
   Seen seen = { 0 };
   g_autoptr (BlCapture) c = bl_capture_new (&defaults, &callbacks, &seen);
   bl_capture_start (c);
-  RUN_UNTIL (&seen, seen.loud >= 20);
+  RUN_UNTIL (seen.loud >= 20, seen.message);
   bl_capture_set_sound (c, &(BlSoundSettings){ 14000, 20 });
-  RUN_UNTIL (&seen, seen.quiet >= 20);
+  RUN_UNTIL (seen.quiet >= 20, seen.message);
   bl_capture_set_sound (c, &(BlSoundSettings){ 32000, 0 });
   guint before = seen.loud;
-  RUN_UNTIL (&seen, seen.loud >= before + 20);
+  RUN_UNTIL (seen.loud >= before + 20, seen.message);
 }
 END_TEST
 
@@ -231,12 +213,12 @@ START_TEST (the_size_changes_while_it_runs)
   Seen seen = { 0 };
   g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
   bl_capture_start (c);
-  RUN_UNTIL (&seen, seen.video >= 5);
+  RUN_UNTIL (seen.video >= 5, seen.message);
   ck_assert_uint_eq (seen.height, 240);
   BlEncoderSettings smaller
       = { .width = 160, .height = 120, .every = 1, .bitrate_bps = 200000 };
   bl_capture_set_encoder (c, &smaller);
-  RUN_UNTIL (&seen, seen.height == 120);
+  RUN_UNTIL (seen.height == 120, seen.message);
   ck_assert_uint_eq (seen.width, 160);
   ck_assert_uint_eq (seen.bad_keyframes, 0);
 }
@@ -249,17 +231,17 @@ START_TEST (a_shut_gate_lets_no_picture_through_and_is_no_stall)
   Seen seen = { 0 };
   g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
   bl_capture_start (c);
-  RUN_UNTIL (&seen, seen.video >= 5);
+  RUN_UNTIL (seen.video >= 5, seen.message);
   bl_capture_set_gate (c, false);
   /* Those that were in the encoder come out yet. */
   guint64 skipped = bl_capture_stats (c).skipped;
-  RUN_UNTIL (&seen, bl_capture_stats (c).skipped >= skipped + 5);
+  RUN_UNTIL (bl_capture_stats (c).skipped >= skipped + 5, seen.message);
   guint before = seen.video;
-  RUN_UNTIL (&seen, bl_capture_stats (c).skipped >= skipped + 45);
+  RUN_UNTIL (bl_capture_stats (c).skipped >= skipped + 45, seen.message);
   ck_assert_uint_eq (seen.video, before);
   ck_assert_uint_eq (bl_capture_stats (c).restarts, 0);
   bl_capture_set_gate (c, true);
-  RUN_UNTIL (&seen, seen.video > before);
+  RUN_UNTIL (seen.video > before, seen.message);
 }
 END_TEST
 
@@ -272,7 +254,7 @@ START_TEST (a_missing_camera_is_reported_and_tried_again)
   bl_capture_start (c);
   ck_assert (seen.failed);
   ck_assert (strstr (seen.message, "/dev/bl-no-such-camera"));
-  RUN_UNTIL (&seen, bl_capture_stats (c).restarts >= 2);
+  RUN_UNTIL (bl_capture_stats (c).restarts >= 2, seen.message);
   bl_capture_stop (c);
   ck_assert_int_eq (bl_capture_state (c), BL_CAPTURE_STOPPED);
 }
@@ -286,7 +268,7 @@ START_TEST (a_network_camera_that_is_not_there_says_what_to_check)
   Seen seen = { 0 };
   g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
   bl_capture_start (c);
-  RUN_UNTIL (&seen, seen.failed);
+  RUN_UNTIL (seen.failed, seen.message);
   ck_assert_msg (strstr (seen.message, "network camera"), "%s", seen.message);
 }
 END_TEST
@@ -310,15 +292,15 @@ START_TEST (a_camera_that_hangs_is_started_anew)
   Seen seen = { 0 };
   g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
   bl_capture_start (c);
-  RUN_UNTIL (&seen, seen.video >= 5);
+  RUN_UNTIL (seen.video >= 5, seen.message);
   ck_assert (!seen.failed);
 
   gst_element_set_state (camera, GST_STATE_PAUSED);
-  RUN_UNTIL (&seen, seen.failed);
+  RUN_UNTIL (seen.failed, seen.message);
   ck_assert_msg (strstr (seen.message, "hung"), "%s", seen.message);
   gst_element_set_state (camera, GST_STATE_PLAYING);
   guint before = seen.video;
-  RUN_UNTIL (&seen, seen.video >= before + 5);
+  RUN_UNTIL (seen.video >= before + 5, seen.message);
   ck_assert_int_eq (bl_capture_state (c), BL_CAPTURE_RUNNING);
 
   bl_capture_stop (c);
@@ -351,7 +333,7 @@ START_TEST (a_microphone_that_fails_is_replaced_by_silence)
   Seen seen = { 0 };
   g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
   bl_capture_start (c);
-  RUN_UNTIL (&seen, seen.video >= 5 && seen.audio >= 10);
+  RUN_UNTIL (seen.video >= 5 && seen.audio >= 10, seen.message);
   g_unlink (path);
   g_rmdir (folder);
   ck_assert_uint_eq (seen.loud, 0);
@@ -391,7 +373,7 @@ START_TEST (a_film_is_played_to_its_end_with_sound_or_silence)
   Seen seen = { 0 };
   g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
   bl_capture_start (c);
-  RUN_UNTIL (&seen, seen.ended);
+  RUN_UNTIL (seen.ended, seen.message);
   ck_assert (!seen.failed);
   ck_assert_uint_ge (seen.video, 20);
   ck_assert_uint_ge (seen.audio, 20);
@@ -402,7 +384,7 @@ START_TEST (a_film_is_played_to_its_end_with_sound_or_silence)
   seen = (Seen){ 0 };
   bl_capture_stop (c);
   bl_capture_start (c);
-  RUN_UNTIL (&seen, seen.video >= 45);
+  RUN_UNTIL (seen.video >= 45, seen.message);
   ck_assert (!seen.ended);
   ck_assert (!seen.not_ascending);
   bl_capture_stop (c);

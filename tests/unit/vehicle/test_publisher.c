@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "lite_relay.h"
 #include "rtc/rtp.h"
+#include "run_until.h"
 #include "signal/answer.h"
 #include "signal/sdpfrag.h"
 
@@ -34,7 +35,7 @@ static struct {
 } seen;
 
 static guint n_sessions, n_connected, n_lost, n_failed, n_keyframes, n_done;
-static bool last_keyed, expired;
+static bool last_keyed;
 static char message[512];
 
 /* --- the relay -------------------------------------------------------------
@@ -218,23 +219,6 @@ static const BlPublisherCallbacks callbacks = {
   .gate = on_gate,
 };
 
-static gboolean
-on_expired (gpointer data)
-{
-  expired = true;
-  return G_SOURCE_REMOVE;
-}
-
-#define RUN_UNTIL(condition)                                                   \
-  do {                                                                         \
-    guint timer_ = g_timeout_add_seconds (20, on_expired, NULL);               \
-    while (!(condition) && !expired)                                           \
-      g_main_context_iteration (NULL, TRUE);                                   \
-    ck_assert_msg (!expired, "waited in vain for %s; %s", #condition,          \
-                   message);                                                   \
-    g_source_remove (timer_);                                                  \
-  } while (0)
-
 static void
 set_up (void)
 {
@@ -299,18 +283,18 @@ START_TEST (a_session_is_offered_answered_and_carries_media)
 {
   send_keyframe (); /* before there is a path: dropped */
   bl_publisher_open (publisher);
-  RUN_UNTIL (n_connected == 1);
+  RUN_UNTIL (n_connected == 1, message);
   ck_assert_uint_eq (seen.posts, 1);
   ck_assert_str_eq (seen.call, "THE-CALL");
   ck_assert_uint_eq (n_sessions, 1);
   ck_assert_uint_eq (n_keyframes, 1); /* asked for when the path is open */
   ck_assert_uint_eq (relay->rtp, 0);
   send_keyframe ();
-  RUN_UNTIL (relay->rtp >= 2);
+  RUN_UNTIL (relay->rtp >= 2, message);
   BlRtp rtp;
   ck_assert (bl_rtp_parse (relay->last, relay->last_length, &rtp) == BL_RTP_OK);
   ck_assert (rtp.has_ext);
-  RUN_UNTIL (relay->rtcp >= 1);
+  RUN_UNTIL (relay->rtcp >= 1, message);
   ck_assert_uint_eq (relay->bad, 0);
 }
 END_TEST
@@ -318,18 +302,18 @@ END_TEST
 START_TEST (an_ice_restart_keeps_the_session)
 {
   bl_publisher_open (publisher);
-  RUN_UNTIL (n_connected == 1);
+  RUN_UNTIL (n_connected == 1, message);
   send_keyframe ();
-  RUN_UNTIL (relay->rtp >= 2);
+  RUN_UNTIL (relay->rtp >= 2, message);
   bl_publisher_restart_ice (publisher);
   /* Another one takes the first one's place. */
   bl_publisher_restart_ice (publisher);
-  RUN_UNTIL (n_connected == 2);
+  RUN_UNTIL (n_connected == 2, message);
   ck_assert_uint_eq (seen.posts, 1);
   ck_assert_uint_ge (seen.restarts, 1);
   guint before = relay->rtp;
   send_keyframe ();
-  RUN_UNTIL (relay->rtp > before);
+  RUN_UNTIL (relay->rtp > before, message);
   ck_assert_uint_eq (n_failed, 0);
   ck_assert_uint_eq (n_lost, 0);
 }
@@ -338,10 +322,10 @@ END_TEST
 START_TEST (a_restart_that_the_relay_refuses_fails)
 {
   bl_publisher_open (publisher);
-  RUN_UNTIL (n_connected == 1);
+  RUN_UNTIL (n_connected == 1, message);
   seen.refuse_patch = 404;
   bl_publisher_restart_ice (publisher);
-  RUN_UNTIL (n_failed == 1);
+  RUN_UNTIL (n_failed == 1, message);
   ck_assert (strstr (message, "no longer has this session"));
 }
 END_TEST
@@ -349,15 +333,15 @@ END_TEST
 START_TEST (hanging_up_deletes_the_session)
 {
   bl_publisher_open (publisher);
-  RUN_UNTIL (n_connected == 1);
+  RUN_UNTIL (n_connected == 1, message);
   send_keyframe ();
-  RUN_UNTIL (relay->rtp >= 2);
+  RUN_UNTIL (relay->rtp >= 2, message);
   guint before = relay->rtcp;
   bl_publisher_hang_up (publisher, on_done);
-  RUN_UNTIL (n_done == 1);
+  RUN_UNTIL (n_done == 1, message);
   ck_assert_uint_eq (seen.deletes, 1);
   ck_assert_str_eq (seen.deleted, "/session/s1");
-  RUN_UNTIL (relay->rtcp > before); /* the BYE */
+  RUN_UNTIL (relay->rtcp > before, message); /* the BYE */
 }
 END_TEST
 
@@ -373,7 +357,7 @@ START_TEST (a_refused_offer_fails_with_the_reason)
 {
   seen.refuse_post = 404;
   bl_publisher_open (publisher);
-  RUN_UNTIL (n_failed == 1);
+  RUN_UNTIL (n_failed == 1, message);
   ck_assert (strstr (message, "department"));
   ck_assert_uint_eq (n_sessions, 0);
 }
@@ -383,7 +367,7 @@ START_TEST (an_answer_that_makes_no_sense_fails)
 {
   seen.bad_answer = true;
   bl_publisher_open (publisher);
-  RUN_UNTIL (n_failed == 1);
+  RUN_UNTIL (n_failed == 1, message);
   ck_assert_msg (strstr (message, "makes no sense"), "%s", message);
 }
 END_TEST
@@ -392,7 +376,7 @@ START_TEST (a_publisher_that_is_freed_early_is_not_called_back)
 {
   bl_publisher_open (publisher);
   g_clear_pointer (&publisher, bl_publisher_free);
-  RUN_UNTIL (!g_main_context_pending (NULL));
+  RUN_UNTIL (!g_main_context_pending (NULL), message);
   ck_assert_uint_eq (n_sessions + n_failed + n_connected + n_lost, 0);
 }
 END_TEST
@@ -400,11 +384,11 @@ END_TEST
 START_TEST (silence_is_a_loss_that_ice_can_mend)
 {
   bl_publisher_open (publisher);
-  RUN_UNTIL (n_connected == 1);
-  RUN_UNTIL (n_lost == 1);
+  RUN_UNTIL (n_connected == 1, message);
+  RUN_UNTIL (n_lost == 1, message);
   ck_assert (last_keyed);
   bl_publisher_restart_ice (publisher);
-  RUN_UNTIL (n_connected == 2);
+  RUN_UNTIL (n_connected == 2, message);
   ck_assert_uint_eq (seen.posts, 1);
 }
 END_TEST

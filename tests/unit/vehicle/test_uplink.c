@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "lite_relay.h"
 #include "rtc/rtcp.h"
+#include "run_until.h"
 
 static BlCert *cert;
 static BlDtlsContext *dtls;
@@ -20,7 +21,6 @@ static BlUplink *uplink;
 static guint n_connected, n_lost, n_rtcp, n_silent;
 static unsigned paths;
 static char reason[256];
-static bool expired;
 
 static void
 on_state (BlUplinkState state, const char *why, gpointer user_data)
@@ -70,22 +70,6 @@ static const BlUplinkCallbacks callbacks = {
   .path = on_path,
   .rtcp = on_rtcp,
 };
-
-static gboolean
-on_expired (gpointer data)
-{
-  expired = true;
-  return G_SOURCE_REMOVE;
-}
-
-#define RUN_UNTIL(condition)                                                   \
-  do {                                                                         \
-    guint timer_ = g_timeout_add_seconds (20, on_expired, NULL);               \
-    while (!(condition) && !expired)                                           \
-      g_main_context_iteration (NULL, TRUE);                                   \
-    ck_assert_msg (!expired, "waited in vain for %s; %s", #condition, reason); \
-    g_source_remove (timer_);                                                  \
-  } while (0)
 
 static void
 set_up (void)
@@ -163,14 +147,14 @@ END_TEST
 START_TEST (packets_go_protected_and_rtcp_comes_back)
 {
   begin ();
-  RUN_UNTIL (n_connected == 1);
+  RUN_UNTIL (n_connected == 1, reason);
   ck_assert (bl_uplink_is_keyed (uplink));
   send_rtp (100);
-  RUN_UNTIL (relay->rtp == 1);
+  RUN_UNTIL (relay->rtp == 1, reason);
   ck_assert_uint_eq (relay->last_length, 20);
   ck_assert_mem_eq (relay->last + 12, "in clear", 8);
   send_report ();
-  RUN_UNTIL (n_rtcp == 1);
+  RUN_UNTIL (n_rtcp == 1, reason);
   g_autofree char *text = bl_uplink_describe (uplink);
   ck_assert_msg (strstr (text, "127.0.0.1") && strstr (text, "GCM"), "%s",
                  text);
@@ -180,20 +164,20 @@ END_TEST
 START_TEST (an_ice_restart_keeps_the_keys_and_moves_to_another_path)
 {
   begin ();
-  RUN_UNTIL (n_connected == 1);
+  RUN_UNTIL (n_connected == 1, reason);
   g_autofree char *ufrag = g_strdup (bl_uplink_local_ufrag (uplink));
   const BlDtls *before = relay->dtls;
   send_rtp (1);
   ck_assert (bl_uplink_gather (uplink, NULL));
   /* Packets still go over the old path. */
   send_rtp (2);
-  RUN_UNTIL (relay->rtp == 2);
+  RUN_UNTIL (relay->rtp == 2, reason);
   lite_relay_renew (relay);
   begin ();
   ck_assert_str_ne (bl_uplink_local_ufrag (uplink), ufrag);
-  RUN_UNTIL (n_connected == 2);
+  RUN_UNTIL (n_connected == 2, reason);
   send_rtp (3);
-  RUN_UNTIL (relay->rtp == 3);
+  RUN_UNTIL (relay->rtp == 3, reason);
   ck_assert_ptr_eq (relay->dtls, before);
   ck_assert_uint_eq (relay->addresses, 2);
   ck_assert_uint_eq (n_lost, 0);
@@ -203,33 +187,33 @@ END_TEST
 START_TEST (silence_is_a_lost_path_that_a_restart_can_mend)
 {
   begin ();
-  RUN_UNTIL (n_connected == 1);
+  RUN_UNTIL (n_connected == 1, reason);
   relay->deaf = true;
-  RUN_UNTIL (n_lost == 1);
+  RUN_UNTIL (n_lost == 1, reason);
   ck_assert (strstr (reason, "nothing came"));
   ck_assert (bl_uplink_is_keyed (uplink));
   relay->deaf = false;
   lite_relay_renew (relay);
   begin ();
-  RUN_UNTIL (n_connected == 2);
+  RUN_UNTIL (n_connected == 2, reason);
   send_rtp (1);
-  RUN_UNTIL (relay->rtp == 1);
+  RUN_UNTIL (relay->rtp == 1, reason);
 }
 END_TEST
 
 START_TEST (an_outage_ends_by_itself)
 {
   begin ();
-  RUN_UNTIL (n_connected == 1);
+  RUN_UNTIL (n_connected == 1, reason);
   relay->deaf = true;
-  RUN_UNTIL (n_lost == 1);
+  RUN_UNTIL (n_lost == 1, reason);
   guint before = relay->nominations;
   relay->deaf = false;
-  RUN_UNTIL (relay->nominations > before);
+  RUN_UNTIL (relay->nominations > before, reason);
   send_report ();
-  RUN_UNTIL (n_connected == 2);
+  RUN_UNTIL (n_connected == 2, reason);
   send_rtp (1);
-  RUN_UNTIL (relay->rtp == 1);
+  RUN_UNTIL (relay->rtp == 1, reason);
   ck_assert_uint_eq (relay->addresses, 1);
 }
 END_TEST
@@ -237,22 +221,22 @@ END_TEST
 START_TEST (a_restart_that_is_cancelled_goes_on_over_the_old_path)
 {
   begin ();
-  RUN_UNTIL (n_connected == 1);
+  RUN_UNTIL (n_connected == 1, reason);
   ck_assert (bl_uplink_gather (uplink, NULL));
   ck_assert_int_eq (bl_uplink_state (uplink), BL_UPLINK_GATHERING);
   bl_uplink_cancel_restart (uplink);
   ck_assert_uint_eq (n_connected, 2);
   send_rtp (1);
-  RUN_UNTIL (relay->rtp == 1);
+  RUN_UNTIL (relay->rtp == 1, reason);
 }
 END_TEST
 
 START_TEST (silence_during_a_restart_is_told)
 {
   begin ();
-  RUN_UNTIL (n_connected == 1);
+  RUN_UNTIL (n_connected == 1, reason);
   ck_assert (bl_uplink_gather (uplink, NULL));
-  RUN_UNTIL (n_silent == 1);
+  RUN_UNTIL (n_silent == 1, reason);
   ck_assert_uint_eq (n_lost, 0);
 }
 END_TEST
@@ -261,7 +245,7 @@ START_TEST (another_certificate_than_the_answer_says_is_refused)
 {
   relay->fingerprint.bytes[5] ^= 1;
   begin ();
-  RUN_UNTIL (n_lost == 1);
+  RUN_UNTIL (n_lost == 1, reason);
   ck_assert_uint_eq (n_connected, 0);
   ck_assert (!bl_uplink_is_keyed (uplink));
   ck_assert_msg (strstr (reason, "certificate")
@@ -273,7 +257,7 @@ END_TEST
 START_TEST (a_goodbye_of_the_relay_is_no_matter_for_ice)
 {
   begin ();
-  RUN_UNTIL (n_connected == 1);
+  RUN_UNTIL (n_connected == 1, reason);
   bl_dtls_close (relay->dtls);
   guint8 datagram[BL_DTLS_MTU_BYTES];
   gsize length = bl_dtls_next_output (relay->dtls, datagram, sizeof datagram);
@@ -281,7 +265,7 @@ START_TEST (a_goodbye_of_the_relay_is_no_matter_for_ice)
   ck_assert_int_gt (sendto (relay->socket, datagram, length, 0,
                             &relay->address.any, relay->address.length),
                     0);
-  RUN_UNTIL (n_lost == 1);
+  RUN_UNTIL (n_lost == 1, reason);
   ck_assert (!bl_uplink_is_keyed (uplink));
 }
 END_TEST
