@@ -111,15 +111,22 @@ note_transport_seq (BlSource *source, const BlTrack *track,
     source->feedback_due_us = now + BL_SOURCE_FEEDBACK_US;
 }
 
+/* What has entered the history since `arrival`: one packet can bring several.
+ */
 static void
-note_taken (BlSource *source, const BlHistoryEntry *entry)
+note_taken (BlSource *source, const BlTrack *track, uint64_t arrival)
 {
-  if (entry->meta.h264 & BL_H264_HAS_IDR)
-    bl_keyframe_on_arrival (&source->keyframe, entry->meta.received_us);
-  bl_rates_on_packet (&source->rates, &entry->meta);
-  if (!source->live)
-    source->news |= BL_SOURCE_STARTED;
-  source->live = true;
+  for (; arrival < bl_history_next_arrival (&track->history); arrival++) {
+    const BlHistoryEntry *entry = bl_history_arrival (&track->history, arrival);
+    if (!entry)
+      continue;
+    if (entry->meta.h264 & BL_H264_HAS_IDR)
+      bl_keyframe_on_arrival (&source->keyframe, entry->meta.received_us);
+    bl_rates_on_packet (&source->rates, &entry->meta);
+    if (!source->live)
+      source->news |= BL_SOURCE_STARTED;
+    source->live = true;
+  }
 }
 
 unsigned
@@ -135,16 +142,13 @@ bl_source_on_rtp (BlSource *source, BlPacket *packet, BlTime now, BlNtp ntp)
     return BL_DROP_UNKNOWN_TRACK;
   note_transport_seq (source, track, &ext, now);
 
-  const BlHistoryEntry *entry;
-  unsigned result = bl_track_receive (track, packet, &rtp, &ext,
-                                      &source->offset, now, ntp, &entry);
+  uint64_t arrival = bl_history_next_arrival (&track->history);
+  unsigned result
+      = bl_track_receive (track, packet, &rtp, &ext, &source->offset, now, ntp);
   if (result == BL_DROP_BEFORE_KEY)
     bl_source_want_keyframe (source);
-  if (result == BL_TRACK_TAKEN)
-    note_taken (source, entry);
-  while (bl_track_take_recovered (track, packet->pool, &source->offset, now,
-                                  &entry))
-    note_taken (source, entry);
+  bl_track_take_recovered (track, packet->pool, &source->offset, now);
+  note_taken (source, track, arrival);
   if (track->new_sps) {
     track->new_sps = false;
     source->news |= BL_SOURCE_FORMAT;

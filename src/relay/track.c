@@ -331,8 +331,7 @@ describe (const BlTrack *track, const BlPacket *packet, const BlRtp *original,
 /* Into the history, as itself; `original` points into `packet`. */
 static unsigned
 take (BlTrack *track, BlPacket *packet, const BlRtp *original, uint64_t seq,
-      const BlClockOffset *offset, BlHistoryMeta *meta,
-      const BlHistoryEntry **out_entry)
+      const BlClockOffset *offset, BlHistoryMeta *meta)
 {
   BlTime now = meta->received_us;
   uint64_t line_seq;
@@ -355,7 +354,6 @@ take (BlTrack *track, BlPacket *packet, const BlRtp *original, uint64_t seq,
     bl_nack_on_keyframe (&track->nack, seq);
   }
   count_taken (track, original, meta);
-  *out_entry = bl_history_get (&track->history, line_seq);
   return BL_TRACK_TAKEN;
 }
 
@@ -389,8 +387,7 @@ packets_back (const BlRed *red, const BlRedBlock *block)
 /* Takes what is missing before `own` from its packet, oldest first. */
 static unsigned
 restore (BlTrack *track, BlPacket *packet, const BlRtp *own, uint64_t own_seq,
-         const BlRed *red, const BlClockOffset *offset, BlTime now,
-         const BlHistoryEntry **out_entry)
+         const BlRed *red, const BlClockOffset *offset, BlTime now)
 {
   unsigned result = BL_DROP_DUPLICATE;
   for (unsigned i = 0; i < red->n - 1; i++) {
@@ -405,8 +402,7 @@ restore (BlTrack *track, BlPacket *packet, const BlRtp *own, uint64_t own_seq,
     earlier.payload_length = block->length;
     BlHistoryMeta meta = describe (track, packet, &earlier, now);
     uint64_t seq = own_seq - back, asked = track->nack.recovered;
-    if (take (track, packet, &earlier, seq, offset, &meta, out_entry)
-        != BL_TRACK_TAKEN)
+    if (take (track, packet, &earlier, seq, offset, &meta) != BL_TRACK_TAKEN)
       continue;
     bl_nack_on_packet (&track->nack, seq, now);
     track->restored += track->nack.recovered == asked;
@@ -440,7 +436,7 @@ receive_fec (BlTrack *track, const BlRtp *rtp, BlTime now)
 unsigned
 bl_track_receive (BlTrack *track, BlPacket *packet, const BlRtp *rtp,
                   const BlRtpExtValues *ext, BlClockOffset *offset, BlTime now,
-                  BlNtp ntp, const BlHistoryEntry **out_entry)
+                  BlNtp ntp)
 {
   BlRtp original = *rtp;
   BlRed red;
@@ -472,22 +468,19 @@ bl_track_receive (BlTrack *track, BlPacket *packet, const BlRtp *rtp,
   note_clock (track, &original, ext, offset, now, ntp);
   unsigned restored = BL_DROP_DUPLICATE;
   if (redundant && begun)
-    restored
-        = restore (track, packet, &original, seq, &red, offset, now, out_entry);
+    restored = restore (track, packet, &original, seq, &red, offset, now);
   bl_nack_on_packet (&track->nack, seq, now);
   if (!repair)
     bl_rtp_receiver_stats_on_packet (&track->receiver, seq, original.timestamp,
                                      now);
-  unsigned result
-      = take (track, packet, &original, seq, offset, &meta, out_entry);
+  unsigned result = take (track, packet, &original, seq, offset, &meta);
   return restored == BL_TRACK_TAKEN ? restored : result;
 }
 
 /* One that was brought back, into the history as if it had come. */
-static unsigned
+static void
 take_recovered (BlTrack *track, BlPacket *packet, const BlFecRecovered *got,
-                const BlClockOffset *offset, BlTime now,
-                const BlHistoryEntry **out_entry)
+                const BlClockOffset *offset, BlTime now)
 {
   const BlFecSource *source = &got->source;
   memcpy (packet->data, source->payload, source->length);
@@ -503,29 +496,23 @@ take_recovered (BlTrack *track, BlPacket *packet, const BlFecRecovered *got,
   BlHistoryMeta meta = describe (track, packet, &original, now);
   uint64_t seq = bl_seq_unwrap (&track->seqs, original.seq);
   bl_nack_on_packet (&track->nack, seq, now);
-  return take (track, packet, &original, seq, offset, &meta, out_entry);
+  if (take (track, packet, &original, seq, offset, &meta) == BL_TRACK_TAKEN)
+    track->stats.fec_recovered++;
 }
 
-bool
+void
 bl_track_take_recovered (BlTrack *track, BlPacketPool *pool,
-                         const BlClockOffset *offset, BlTime now,
-                         const BlHistoryEntry **out_entry)
+                         const BlClockOffset *offset, BlTime now)
 {
   BlFecRecovered got;
   while (track->fec && !track->waits_for_key
          && bl_fec_decoder_take (track->fec, &got)) {
     BlPacket *packet = bl_packet_new (pool);
     if (!packet)
-      return false;
-    unsigned result
-        = take_recovered (track, packet, &got, offset, now, out_entry);
+      return;
+    take_recovered (track, packet, &got, offset, now);
     bl_packet_unref (&packet);
-    if (result != BL_TRACK_TAKEN)
-      continue;
-    track->stats.fec_recovered++;
-    return true;
   }
-  return false;
 }
 
 void

@@ -104,19 +104,16 @@ bool bl_track_owns_pt (const BlTrack *track, uint8_t payload_type);
 /* Takes a packet of this track, decrypted and parsed (`rtp` points into
  * `packet`), with a reference of its own. `now` is its arrival, `ntp` the same
  * instant on our wall clock; `offset` takes and gives the publisher's clock.
- * BL_TRACK_TAKEN and the entry in the history (borrowed until the next), or the
+ * BL_TRACK_TAKEN if it, or what it had with it, is in the history; or the
  * reason why it was dropped (BlDrop). */
 unsigned bl_track_receive (BlTrack *track, BlPacket *packet, const BlRtp *rtp,
                            const BlRtpExtValues *ext, BlClockOffset *offset,
-                           BlTime now, BlNtp ntp,
-                           const BlHistoryEntry **out_entry);
+                           BlTime now, BlNtp ntp);
 
-/* The next packet that forward error correction brought back, as above. False:
- * there is none, or no packet left in `pool`. Ask after each
- * bl_track_receive(), until then. */
-bool bl_track_take_recovered (BlTrack *track, BlPacketPool *pool,
-                              const BlClockOffset *offset, BlTime now,
-                              const BlHistoryEntry **out_entry);
+/* Takes what forward error correction has brought back, in packets of `pool`:
+ * after each bl_track_receive(). What finds none there is lost. */
+void bl_track_take_recovered (BlTrack *track, BlPacketPool *pool,
+                              const BlClockOffset *offset, BlTime now);
 
 /* A sender report of the publisher about this track. Whether it is believed is
  * decided here: webrtcbin of GStreamer 1.22 writes RTP times that run at twice

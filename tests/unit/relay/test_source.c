@@ -164,6 +164,8 @@ START_TEST (forward_error_correction_brings_lost_packets_back)
     ck_assert_mem_eq (entry->packet->data + entry->meta.payload_offset,
                       n == 0 ? idr : slice, sizeof slice);
   }
+  ck_assert_uint_eq (source.rates.all_bytes,
+                     FEC_PACKETS * (sizeof slice + BL_RATES_OVERHEAD_BYTES));
   ck_assert_uint_eq (video->stats.fec_recovered, 2);
   ck_assert_uint_eq (video->stats.repairs, 2);
   /* Nothing is asked for again. */
@@ -347,6 +349,8 @@ START_TEST (redundancy_fills_what_is_missing)
   ck_assert_uint_eq (stats.recovered, 2);
   ck_assert_uint_eq (stats.lost, 0);
   ck_assert_uint_eq (stats.packets, 4);
+  ck_assert_uint_eq (source.rates.all_bytes,
+                     4 * (FRAME_BYTES + BL_RATES_OVERHEAD_BYTES));
   /* Late, what was restored is a double. */
   ck_assert_uint_eq (receive_sound (12, NULL), BL_DROP_DUPLICATE);
 }
