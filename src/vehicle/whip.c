@@ -40,6 +40,7 @@ typedef struct {
   char **networks; /* NULL: by the routes, or a connection that there is */
   guint attempts;  /* before this one */
   bool connected;  /* the request may have been sent */
+  bool old_tls;    /* it has not: the relay's TLS is too old for it */
   GCancellable *attempt;
   gulong cancelled_handler;
   GSource *next_network;
@@ -303,6 +304,15 @@ end_attempt (GTask *task, Request *r)
   g_clear_object (&r->attempt);
 }
 
+/* GIO takes whatever TLS GnuTLS knows, and that goes back to 1.0. */
+static bool
+has_old_tls (GIOStream *stream)
+{
+  return G_IS_TLS_CONNECTION (stream)
+         && g_tls_connection_get_protocol_version (G_TLS_CONNECTION (stream))
+                < G_TLS_PROTOCOL_VERSION_TLS_1_2;
+}
+
 static void
 on_network_event (SoupMessage *message, GSocketClientEvent event,
                   GIOStream *stream, gpointer data)
@@ -311,6 +321,10 @@ on_network_event (SoupMessage *message, GSocketClientEvent event,
   if (event == G_SOCKET_CLIENT_CONNECTED) {
     r->connected = true;
     stop_waiting (r);
+  }
+  if (event == G_SOCKET_CLIENT_TLS_HANDSHAKED && has_old_tls (stream)) {
+    r->old_tls = true;
+    g_cancellable_cancel (r->attempt);
   }
   if (event != G_SOCKET_CLIENT_CONNECTING || !r->networks || !*r->networks)
     return;
@@ -345,6 +359,10 @@ on_headers (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GInputStream) stream
       = soup_session_send_finish (SOUP_SESSION (source), result, &why);
   end_attempt (task, r);
+  if (r->old_tls) {
+    g_task_return_error (task, bl_whip_old_tls_error (r->url));
+    return;
+  }
   if (!stream && try_next_network (task, r, why)) {
     (void)g_steal_pointer (&task);
     return;

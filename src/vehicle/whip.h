@@ -4,10 +4,11 @@
  * candidates or an ICE restart, DELETE to hang up.
  *
  * The relay is who its certificate says: signed by [relay] ca and made out to
- * the name in [relay] url. We are who our certificate says; it is read from its
- * file for each new session, so that a renewed one is taken without a
- * restart. A redirect (307, 308) is followed three times at most, and never
- * from https to anything else; others are errors.
+ * the name in [relay] url. It is asked nothing over TLS older than 1.2. We are
+ * who our certificate says; it is read from its file for each new session, so
+ * that a renewed one is taken without a restart. A redirect (307, 308) is
+ * followed three times at most, and never from https to anything else; others
+ * are errors.
  *
  * Where the vehicle has several networks, a request is tried by one after the
  * other until one of them connects: what routes prefer may be dead. Nothing is

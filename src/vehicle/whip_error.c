@@ -188,3 +188,12 @@ bl_whip_transport_error (const char *url, const GError *why,
                       "the relay can't be reached (%s) [%s]", why->message,
                       url);
 }
+
+GError *
+bl_whip_old_tls_error (const char *url)
+{
+  return g_error_new (BL_WHIP_ERROR, BL_WHIP_ERROR_RELAY,
+                      "the relay has no TLS 1.2 or later: whatever answers at"
+                      " [relay] url must be brought up to date [%s]",
+                      url);
+}

@@ -16,4 +16,7 @@ GError *bl_whip_status_error (const char *method, const char *url, guint status,
 GError *bl_whip_transport_error (const char *url, const GError *why,
                                  GTlsCertificateFlags relay_flags);
 
+/* The relay offered nothing newer than TLS 1.1. */
+GError *bl_whip_old_tls_error (const char *url);
+
 gboolean bl_whip_same_scheme (GUri *a, GUri *b);

@@ -555,6 +555,66 @@ START_TEST (tls_checks_both_ends_and_says_what_is_wrong)
 }
 END_TEST
 
+/* A relay with this TLS alone, for one connection, and its port as soon as it
+ * says so. What it is sent is in its standard output. */
+static GSubprocess *
+start_openssl (const char *version, int *out_port)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *pem = in_folder ("mine/relay.pem");
+  g_autofree char *key = in_folder ("mine/relay.key");
+  GSubprocess *relay = g_subprocess_new (
+      G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE
+          | G_SUBPROCESS_FLAGS_STDERR_SILENCE,
+      &error, "openssl", "s_server", "-accept", "0", "-naccept", "1", "-cert",
+      pem, "-key", key, version, "-cipher", "DEFAULT:@SECLEVEL=0", NULL);
+  ck_assert_msg (relay, "%s", error ? error->message : "");
+  g_autoptr (GDataInputStream) said
+      = g_data_input_stream_new (g_subprocess_get_stdout_pipe (relay));
+  g_filter_input_stream_set_close_base_stream (G_FILTER_INPUT_STREAM (said),
+                                               FALSE);
+  for (;;) {
+    g_autofree char *line
+        = g_data_input_stream_read_line (said, NULL, NULL, NULL);
+    ck_assert_msg (line, "openssl s_server has ended");
+    const char *colon = strrchr (line, ':');
+    if (!g_str_has_prefix (line, "ACCEPT") || !colon)
+      continue;
+    *out_port = atoi (colon + 1);
+    return relay;
+  }
+}
+
+static const char *const old_versions[] = { "-tls1", "-tls1_1" };
+
+START_TEST (a_relay_with_tls_that_is_too_old_is_sent_nothing)
+{
+  g_autofree char *ca = in_folder ("mine/ca.pem");
+  g_autofree char *pem = in_folder ("mine/AMB-1.pem");
+  g_autofree char *key = in_folder ("mine/AMB-1.key");
+  g_autofree char *received = NULL;
+  int port;
+  g_autoptr (GSubprocess) relay = start_openssl (old_versions[_i], &port);
+  g_autofree char *url = g_strdup_printf ("https://localhost:%d", port);
+  BlWhipOptions options
+      = { .relay_url = url, .ca = ca, .certificate = pem, .key = key };
+  BlWhip *client = bl_whip_new (&options, NULL);
+  Outcome o = { 0 };
+  bl_whip_post (client, "north", "CALL", "the offer", NULL, on_done, &o);
+  wait_for (&o);
+  ck_assert (g_error_matches (o.error, BL_WHIP_ERROR, BL_WHIP_ERROR_RELAY));
+  ck_assert_msg (strstr (o.error->message, "no TLS 1.2"), "%s",
+                 o.error->message);
+  bl_whip_free (client);
+  ck_assert (
+      g_subprocess_communicate_utf8 (relay, NULL, NULL, &received, NULL, NULL));
+  ck_assert_ptr_nonnull (strstr (received, "CIPHER is"));
+  ck_assert_ptr_null (strstr (received, "POST"));
+  ck_assert_ptr_null (strstr (received, "the offer"));
+  clear_outcome (&o);
+}
+END_TEST
+
 static const struct {
   const char *ca, *certificate, *key;
   const char *says;
@@ -605,6 +665,8 @@ main (void)
   tcase_add_unchecked_fixture (tls, make_certificates, remove_certificates);
   tcase_add_loop_test (tls, tls_checks_both_ends_and_says_what_is_wrong, 0,
                        G_N_ELEMENTS (tls_cases));
+  tcase_add_loop_test (tls, a_relay_with_tls_that_is_too_old_is_sent_nothing, 0,
+                       G_N_ELEMENTS (old_versions));
   tcase_add_loop_test (tls,
                        a_certificate_that_can_not_be_used_is_found_at_the_start,
                        0, G_N_ELEMENTS (unusable));
