@@ -52,6 +52,16 @@ begin_with_huge_pages (char **argv)
     execv (program, argv);
 }
 
+/* Browsers and vehicles of this decade have TLS 1.2 and 1.3. libsoup has no
+ * setting for it: GLib reads this one, with its own default in it, when TLS is
+ * first needed. */
+static void
+refuse_old_tls (void)
+{
+  g_setenv ("G_TLS_GNUTLS_PRIORITY", "NORMAL:%COMPAT:-VERS-TLS1.0:-VERS-TLS1.1",
+            FALSE);
+}
+
 /* Each connection and each worker takes descriptors; the usual soft limit of
  * 1024 is for programs that use select(). */
 static void
@@ -147,6 +157,7 @@ main (int argc, char **argv)
   int status = EXIT_SUCCESS;
 
   begin_with_huge_pages (argv);
+  refuse_old_tls ();
   if (!parse_arguments (argc, argv, &arguments))
     return EXIT_USAGE;
   if (arguments.version) {

@@ -226,6 +226,47 @@ START_TEST (a_signal_ends_a_running_relay_cleanly)
 }
 END_TEST
 
+static const struct {
+  const char *version;
+  gboolean taken;
+} versions[] = {
+  { "-tls1", FALSE },
+  { "-tls1_1", FALSE },
+  { "-tls1_2", TRUE },
+  { "-tls1_3", TRUE },
+};
+
+/* Does the door that this is said of in `ready` shake hands by this version? */
+static gboolean
+shakes_hands (const char *ready, const char *door, const char *version)
+{
+  const char *port = strstr (ready, door);
+  ck_assert_ptr_nonnull (port);
+  g_autofree char *address
+      = g_strdup_printf ("127.0.0.1:%d", atoi (port + strlen (door)));
+  g_autoptr (GSubprocess) client = g_subprocess_new (
+      G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE,
+      NULL, "openssl", "s_client", "-connect", address, version, "-cipher",
+      "DEFAULT:@SECLEVEL=0", NULL);
+  ck_assert_ptr_nonnull (client);
+  return g_subprocess_wait_check (client, NULL, NULL);
+}
+
+START_TEST (tls_that_is_too_old_is_refused_at_both_doors)
+{
+  const Config config = { 0 };
+  g_autofree char *path = write_config (&config);
+  g_autofree char *ready = NULL;
+  g_autoptr (GSubprocess) process = start (path, &ready);
+  ck_assert_int_eq (shakes_hands (ready, "https=", versions[_i].version),
+                    versions[_i].taken);
+  ck_assert_int_eq (shakes_hands (ready, "vehicle=", versions[_i].version),
+                    versions[_i].taken);
+  g_subprocess_send_signal (process, SIGTERM);
+  ck_assert (g_subprocess_wait (process, NULL, NULL));
+}
+END_TEST
+
 START_TEST (a_second_relay_leaves_the_firsts_store_alone)
 {
   const Config config = { 0 };
@@ -262,6 +303,7 @@ main (void)
       G_N_ELEMENTS (wrong) },
     { a_port_in_use_is_named_by_its_key, G_N_ELEMENTS (ports) },
     { a_signal_ends_a_running_relay_cleanly, 2 },
+    { tls_that_is_too_old_is_refused_at_both_doors, G_N_ELEMENTS (versions) },
     { a_second_relay_leaves_the_firsts_store_alone, 0 },
     { a_configuration_can_be_checked, 0 },
   };
