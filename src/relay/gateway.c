@@ -250,6 +250,7 @@ bl_gateway_get_stats (const BlGateway *gateway, BlGatewayStats *out_stats)
 {
   *out_stats = (BlGatewayStats){
     .gates = g_hash_table_size (gateway->gates),
+    .asked = gateway->last_id,
     .refused = gateway->refused,
   };
   for (guint i = 0; i < BL_GATEWAY_KINDS; i++)

@@ -44,7 +44,8 @@ typedef struct {
 typedef struct {
   guint gates;
   guint chosen[BL_CANDIDATE_RELAY + 1]; /* of them, by our end of the pair */
-  guint64 refused;                      /* opened without a gate */
+  guint64 asked;                        /* calls of bl_gateway_open() */
+  guint64 refused;                      /* of them, without a gate */
 } BlGatewayStats;
 
 /* Starts the thread. Says which servers it leaves out, and why. */

@@ -87,6 +87,14 @@ reply_session (BlRequest *request, const BlPeer *peer, const char *answer)
   bl_reply_text (request, SOUP_STATUS_CREATED, "application/sdp", answer);
 }
 
+/* What a vehicle calls its call; NULL for tokens. */
+static const char *
+call_of (const BlRequest *request)
+{
+  return request->who.unit ? bl_request_header (request, "Bluelight-Call")
+                           : NULL;
+}
+
 /* Answers once it is known whether there is a gate; NULL: there is none. */
 static void
 answer_whip (BlRequest *request, BlRegistryOffer *offer)
@@ -95,9 +103,7 @@ answer_whip (BlRequest *request, BlRegistryOffer *offer)
   BlPeer *peer;
   g_autofree char *answer = bl_registry_publish (
       request->http->context.registry, &request->who,
-      bl_request_arg (request, 0),
-      request->who.unit ? bl_request_header (request, "Bluelight-Call") : NULL,
-      offer, &peer, &error);
+      bl_request_arg (request, 0), call_of (request), offer, &peer, &error);
   if (answer)
     reply_session (request, peer, answer);
   else
@@ -152,17 +158,24 @@ void
 bl_http_on_whip (BlRequest *request)
 {
   BlGateway *gateway = gateway_of (request);
-  if (request->who.unit) {
-    const char *call = bl_request_header (request, "Bluelight-Call");
-    if (!call || !bl_claim_id_is_valid (call)) {
-      bl_reply_error (request, SOUP_STATUS_BAD_REQUEST,
-                      "a vehicle names its call in the header Bluelight-Call: "
-                      "1 to 64 of A-Z, a-z, 0-9, - and _");
-      return;
-    }
+  const char *call = call_of (request);
+  if (request->who.unit && (!call || !bl_claim_id_is_valid (call))) {
+    bl_reply_error (request, SOUP_STATUS_BAD_REQUEST,
+                    "a vehicle names its call in the header Bluelight-Call: "
+                    "1 to 64 of A-Z, a-z, 0-9, - and _");
+    return;
   }
   if (!gateway) {
     answer_with (request, NULL, answer_whip);
+    return;
+  }
+  g_autoptr (GError) error = NULL;
+  gsize length;
+  const char *sdp = bl_request_body (request, &length);
+  if (!bl_registry_may_publish (request->http->context.registry, &request->who,
+                                bl_request_arg (request, 0), call, sdp, length,
+                                &error)) {
+    reply_refusal (request, error);
     return;
   }
   bl_request_wait (request);
@@ -175,6 +188,15 @@ bl_http_on_whep (BlRequest *request)
   BlGateway *gateway = gateway_of (request);
   if (!gateway) {
     answer_with (request, NULL, answer_whep);
+    return;
+  }
+  g_autoptr (GError) error = NULL;
+  gsize length;
+  const char *sdp = bl_request_body (request, &length);
+  if (!bl_registry_may_view (request->http->context.registry, &request->who,
+                             bl_request_arg (request, 0), sdp, length,
+                             &error)) {
+    reply_refusal (request, error);
     return;
   }
   bl_request_wait (request);

@@ -145,6 +145,17 @@ char *bl_registry_view (BlRegistry *registry, const BlWho *who,
                         const char *call_id, BlRegistryOffer *offer,
                         BlPeer **out_peer, GError **error);
 
+/* Would the offer be taken now? Nothing is done yet: for what has to be got
+ * first, such as a gate, that a refused offer shall not cost. The same
+ * errors. */
+gboolean bl_registry_may_publish (BlRegistry *registry, const BlWho *who,
+                                  const char *ed, const char *call_id,
+                                  const char *sdp, gsize length,
+                                  GError **error);
+gboolean bl_registry_may_view (BlRegistry *registry, const BlWho *who,
+                               const char *call_id, const char *sdp,
+                               gsize length, GError **error);
+
 BlPeer *bl_registry_find_peer (BlRegistry *registry, const char *id);
 
 /* A PATCH's body. Gives the body to answer an ICE restart with (free with

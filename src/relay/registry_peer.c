@@ -356,58 +356,105 @@ open_or_resume (BlRegistry *registry, const BlWho *who, const char *ed,
   return call;
 }
 
-char *
-bl_registry_publish (BlRegistry *registry, const BlWho *who, const char *ed,
-                     const char *call_id, BlRegistryOffer *offer,
-                     BlPeer **out_peer, GError **error)
-{
-  BlClaim claim;
-  BlLiveCall *call;
+/* What is agreed with a publisher or a viewer, before anything is done. */
+typedef struct {
+  BlSdp *sdp;
+  BlClaim claim;    /* of a publisher */
+  BlLiveCall *call; /* borrowed; a publisher's may be none yet */
+  BlWorker *worker;
+  BlPeer *peer;
+  BlNegotiated negotiated;
+  char *answer;
+} Agreed;
 
+static void
+clear_agreed (Agreed *agreed)
+{
+  g_clear_pointer (&agreed->sdp, bl_sdp_free);
+  g_clear_pointer (&agreed->peer, free_peer);
+  g_clear_pointer (&agreed->answer, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Agreed, clear_agreed)
+
+/* The last of what can be refused. Takes the offer's gate. */
+static gboolean
+agree (BlRegistry *registry, BlSessionRole role, const BlWho *who,
+       BlRegistryOffer *offer, Agreed *agreed, GError **error)
+{
+  const BlLiveCall *call = agreed->call;
+  agreed->worker = call && call->worker
+                       ? call->worker
+                       : bl_media_least_loaded (registry->media);
+  agreed->peer = new_peer (role, who, offer);
+  agreed->answer
+      = make_answer (registry, agreed->peer, agreed->sdp, agreed->worker, call,
+                     &agreed->negotiated, error);
+  return agreed->answer != NULL;
+}
+
+static gboolean
+agree_to_publish (BlRegistry *registry, const BlWho *who, const char *ed,
+                  const char *call_id, BlRegistryOffer *offer, Agreed *agreed,
+                  GError **error)
+{
   if (!bl_options_has_ed (registry->options, ed)) {
     g_set_error (error, BL_REGISTRY_ERROR, BL_REGISTRY_ERROR_UNKNOWN_ED,
                  "there is no ED “%s” here", ed);
-    return NULL;
+    return FALSE;
   }
-  g_autoptr (BlSdp) sdp = bl_sdp_parse (offer->sdp, offer->length, error);
-  if (!sdp || !claim_call (registry, who, ed, call_id, &claim, &call, error))
-    return NULL;
-  if (claim == BL_CLAIM_OPEN
+  agreed->sdp = bl_sdp_parse (offer->sdp, offer->length, error);
+  if (!agreed->sdp
+      || !claim_call (registry, who, ed, call_id, &agreed->claim, &agreed->call,
+                      error))
+    return FALSE;
+  if (agreed->claim == BL_CLAIM_OPEN
       && g_hash_table_size (registry->calls) >= registry->options->max_calls) {
     g_set_error (error, BL_REGISTRY_ERROR, BL_REGISTRY_ERROR_FULL,
                  "the relay has all the calls it may have ([calls] max = %u); "
                  "try again",
                  registry->options->max_calls);
-    return NULL;
+    return FALSE;
   }
-  BlWorker *worker = call && call->worker
-                         ? call->worker
-                         : bl_media_least_loaded (registry->media);
-  g_autoptr (BlPeer) peer = new_peer (BL_SESSION_PUBLISHER, who, offer);
-  BlNegotiated negotiated;
-  g_autofree char *answer
-      = make_answer (registry, peer, sdp, worker, call, &negotiated, error);
-  if (!answer)
+  return agree (registry, BL_SESSION_PUBLISHER, who, offer, agreed, error);
+}
+
+gboolean
+bl_registry_may_publish (BlRegistry *registry, const BlWho *who, const char *ed,
+                         const char *call_id, const char *sdp, gsize length,
+                         GError **error)
+{
+  g_auto (Agreed) agreed = { 0 };
+  BlRegistryOffer offer = { .sdp = sdp, .length = length };
+  return agree_to_publish (registry, who, ed, call_id, &offer, &agreed, error);
+}
+
+char *
+bl_registry_publish (BlRegistry *registry, const BlWho *who, const char *ed,
+                     const char *call_id, BlRegistryOffer *offer,
+                     BlPeer **out_peer, GError **error)
+{
+  g_auto (Agreed) agreed = { 0 };
+  if (!agree_to_publish (registry, who, ed, call_id, offer, &agreed, error))
     return NULL;
-  call
-      = open_or_resume (registry, who, ed, call_id, claim, call, worker, error);
+  BlLiveCall *call = open_or_resume (registry, who, ed, call_id, agreed.claim,
+                                     agreed.call, agreed.worker, error);
   if (!call)
     return NULL;
-  *out_peer = peer;
-  if (!add_peer (registry, call, g_steal_pointer (&peer), sdp, &negotiated,
-                 error)) {
+  *out_peer = agreed.peer;
+  if (!add_peer (registry, call, g_steal_pointer (&agreed.peer), agreed.sdp,
+                 &agreed.negotiated, error)) {
     *out_peer = NULL;
-    if (claim == BL_CLAIM_OPEN)
+    if (agreed.claim == BL_CLAIM_OPEN)
       bl_registry_end_call (registry, call, "no room at the relay");
     return NULL;
   }
   drop_unconnected_publishers (registry, call, *out_peer);
-  return g_steal_pointer (&answer);
+  return g_steal_pointer (&agreed.answer);
 }
 
 /* ---- WHEP ---- */
 
-/* A call that may be viewed, on a worker. */
+/* A call that may be viewed. */
 static BlLiveCall *
 find_to_view (BlRegistry *registry, const char *id, GError **error)
 {
@@ -425,9 +472,7 @@ find_to_view (BlRegistry *registry, const char *id, GError **error)
                  id, registry->options->max_viewers);
     return NULL;
   }
-  BlWorker *worker
-      = call->worker ? call->worker : bl_media_least_loaded (registry->media);
-  return bl_registry_place (registry, call, worker, error) ? call : NULL;
+  return call;
 }
 
 /* For whoever is asked later why somebody saw nothing. */
@@ -444,32 +489,48 @@ log_shortcomings (const BlPeer *viewer, const BlNegotiated *negotiated)
              viewer->call->id, viewer->name);
 }
 
+static gboolean
+agree_to_view (BlRegistry *registry, const BlWho *who, const char *call_id,
+               BlRegistryOffer *offer, Agreed *agreed, GError **error)
+{
+  agreed->sdp = bl_sdp_parse (offer->sdp, offer->length, error);
+  agreed->call = agreed->sdp ? find_to_view (registry, call_id, error) : NULL;
+  return agreed->call
+         && agree (registry, BL_SESSION_VIEWER, who, offer, agreed, error);
+}
+
+gboolean
+bl_registry_may_view (BlRegistry *registry, const BlWho *who,
+                      const char *call_id, const char *sdp, gsize length,
+                      GError **error)
+{
+  g_auto (Agreed) agreed = { 0 };
+  BlRegistryOffer offer = { .sdp = sdp, .length = length };
+  return agree_to_view (registry, who, call_id, &offer, &agreed, error);
+}
+
 char *
 bl_registry_view (BlRegistry *registry, const BlWho *who, const char *call_id,
                   BlRegistryOffer *offer, BlPeer **out_peer, GError **error)
 {
-  g_autoptr (BlSdp) sdp = bl_sdp_parse (offer->sdp, offer->length, error);
-  BlLiveCall *call = sdp ? find_to_view (registry, call_id, error) : NULL;
-  if (!call)
+  g_auto (Agreed) agreed = { 0 };
+  if (!agree_to_view (registry, who, call_id, offer, &agreed, error)
+      || !bl_registry_place (registry, agreed.call, agreed.worker, error))
     return NULL;
-  g_autoptr (BlPeer) peer = new_peer (BL_SESSION_VIEWER, who, offer);
-  BlNegotiated negotiated;
-  g_autofree char *answer = make_answer (registry, peer, sdp, call->worker,
-                                         call, &negotiated, error);
-  if (!answer)
-    return NULL;
+  BlLiveCall *call = agreed.call;
   g_autoptr (GError) why = NULL;
-  if (!bl_audit_add_soon (registry->db, peer->since_us, who->actor, who->name,
-                          BL_AUDIT_VIEW_START, call->id, NULL, &why)) {
+  if (!bl_audit_add_soon (registry->db, agreed.peer->since_us, who->actor,
+                          who->name, BL_AUDIT_VIEW_START, call->id, NULL,
+                          &why)) {
     bl_registry_take_error (error, g_steal_pointer (&why),
                             "noting the view in the audit");
     return NULL;
   }
-  *out_peer = peer;
-  if (add_peer (registry, call, g_steal_pointer (&peer), sdp, &negotiated,
-                error)) {
-    log_shortcomings (*out_peer, &negotiated);
-    return g_steal_pointer (&answer);
+  *out_peer = agreed.peer;
+  if (add_peer (registry, call, g_steal_pointer (&agreed.peer), agreed.sdp,
+                &agreed.negotiated, error)) {
+    log_shortcomings (*out_peer, &agreed.negotiated);
+    return g_steal_pointer (&agreed.answer);
   }
   *out_peer = NULL;
   bl_audit_add_soon (registry->db, bl_clock_unix_us (), who->actor, who->name,

@@ -114,10 +114,69 @@ START_TEST (an_agent_goes_with_its_session)
 }
 END_TEST
 
-START_TEST (an_offer_that_is_refused_leaves_no_agent)
+/* After RTW-1 has opened call-1. */
+static const struct {
+  const char *certificate; /* NULL: a token for call-1 */
+  const char *path, *call;
+  const char *body; /* NULL: an honest viewer's or vehicle's */
+  guint status;
+} refused[] = {
+  { "ca/RTW-2", "/whip/west", "call-2", NULL, 404 },
+  { "ca/RTW-2", "/whip/north", "call-2", "nonsense", 400 },
+  { "ca/RTW-2", "/whip/north", "call-2", "", 400 },
+  { "ca/RTW-2", "/whip/north", "call-1", NULL, 409 },
+  { "ca/RTW-2", "/whip/north", "not a name", NULL, 400 },
+  { "ca/RTW-2", "/whip/north", NULL, NULL, 400 },
+  { NULL, "/whep/call-1", NULL, "nonsense", 400 },
+  { NULL, "/whep/call-2", NULL, NULL, 403 },
+  { NULL, "/whip/north", NULL, NULL, 403 },
+};
+
+START_TEST (an_offer_that_is_refused_costs_no_agent)
 {
-  ck_assert_uint_eq (whip_status ("ca/RTW-1", "west", "call-1"), 404);
-  ck_assert_uint_eq (gateway_stats ().gates, 0);
+  open_call ("ca/RTW-1", "call-1");
+  const char *certificate = refused[_i].certificate;
+  g_autofree char *secret = site_token (BL_TOKEN_VIEW, "call-1", 60);
+  g_autofree char *honest = certificate ? offer_whip () : offer_whep ();
+  g_auto (Reply) reply = { 0 };
+  post (certificate ? BL_DOOR_VEHICLE : BL_DOOR_MAIN, certificate,
+        certificate ? NULL : secret, refused[_i].path, refused[_i].call,
+        refused[_i].body ? refused[_i].body : honest, &reply);
+  ck_assert_msg (reply.status == refused[_i].status, "%u: %s", reply.status,
+                 reply.body);
+  ck_assert_uint_eq (gateway_stats ().asked, 1);
+}
+END_TEST
+
+START_TEST (a_view_of_a_call_that_is_over_or_full_costs_no_agent)
+{
+  g_autofree char *location = live_call ("ca/RTW-1", "call-1");
+  g_autofree char *secret = site_token (BL_TOKEN_VIEW, "call-1", 60);
+  g_auto (Reply) full = { 0 };
+  g_auto (Reply) over = { 0 };
+  site.options->max_viewers = 0;
+  whep (secret, "call-1", &full);
+  ck_assert_uint_eq (full.status, 503);
+  ck_assert_uint_eq (session ("DELETE", location, "ca/RTW-1", NULL, NULL, NULL),
+                     200);
+  whep (secret, "call-1", &over);
+  ck_assert_uint_eq (over.status, 404);
+  ck_assert_uint_eq (gateway_stats ().asked, 1);
+}
+END_TEST
+
+/* What nobody decodes is found out by making the answer. */
+START_TEST (an_offer_without_a_common_codec_costs_no_agent)
+{
+  g_autofree char *offer = offer_whip ();
+  g_autoptr (GString) without = g_string_new (offer);
+  g_string_replace (without, "H264/", "H000/", 0);
+  g_string_replace (without, "opus/", "none/", 0);
+  g_auto (Reply) reply = { 0 };
+  post (BL_DOOR_VEHICLE, "ca/RTW-1", NULL, "/whip/north", "call-1",
+        without->str, &reply);
+  ck_assert_msg (reply.status == 406, "%u: %s", reply.status, reply.body);
+  ck_assert_uint_eq (gateway_stats ().asked, 0);
 }
 END_TEST
 
@@ -143,7 +202,9 @@ main (void)
     { an_ice_restart_is_answered_with_them, 0 },
     { candidates_may_trickle_in, 0 },
     { an_agent_goes_with_its_session, 0 },
-    { an_offer_that_is_refused_leaves_no_agent, 0 },
+    { an_offer_that_is_refused_costs_no_agent, G_N_ELEMENTS (refused) },
+    { a_view_of_a_call_that_is_over_or_full_costs_no_agent, 0 },
+    { an_offer_without_a_common_codec_costs_no_agent, 0 },
     { without_an_agent_ice_lite_has_to_do, 0 },
   };
   if (!site_mint ())
