@@ -30,7 +30,7 @@ try {
   await openListed(page);
   await untilLive(page);
   const crew = await browser.newPage();
-  await crew.setViewportSize({ width: 1024, height: 700 });
+  await crew.setViewportSize({ width: 1024, height: 600 });
   await crew.goto(vehicle.url);
   await new Promise((done) => setTimeout(done, SETTLE_MS));
   await crew.screenshot({ path: join(out, 'kiosk.png') });
