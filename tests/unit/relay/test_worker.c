@@ -118,10 +118,9 @@ new_peer (BlSessionRole role, unsigned id)
   return peers[n_peers++].peer;
 }
 
-/* What has arrived, at the peers and in the main context; waits for up to 5 ms
- * for the former. */
+/* What has arrived at the peers; waits for up to 5 ms for it. */
 static void
-turn (void)
+turn_peers (void)
 {
   struct pollfd fds[MAX_PEERS];
   for (unsigned i = 0; i < n_peers; i++)
@@ -134,6 +133,13 @@ turn (void)
       peer_receive (peers[i].peer, packets[p]->data, packets[p]->length);
     peer_on_time (peers[i].peer, bl_clock_now ());
   }
+}
+
+/* That, and what has arrived in the main context. */
+static void
+turn (void)
+{
+  turn_peers ();
   while (g_main_context_iteration (NULL, FALSE))
     ;
 }
@@ -240,6 +246,8 @@ START_TEST (an_event_on_its_way_is_dropped_when_control_removes_its_session)
   Peer *viewer = new_peer (BL_SESSION_VIEWER, 1);
   BlSessionId id = connect_peer (source, viewer);
   peer_close (viewer);
+  while (!g_main_context_pending (NULL))
+    turn_peers ();
   /* The thread's answer to this is behind the event in the queue. */
   bl_worker_request_stats (worker);
   bl_worker_remove_session (worker, id);
