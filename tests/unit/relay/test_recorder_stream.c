@@ -83,22 +83,52 @@ pass_on (const BlTapRecord *record, const guint8 *payload, gpointer data)
   bl_recorder_stream_take (stream, record, payload);
 }
 
+#define SECONDS(n) (START_US + (gint64)((n)*1e6))
+
 static Publisher
-start (void)
+new_publisher (void)
 {
   Publisher p = publisher (pass_on, NULL, (guint64)recording, START_US);
   return p;
 }
 
 static void
-finish (void)
+stop (gboolean call_has_ended)
 {
-  bl_recorder_stream_finish (stream, TRUE);
+  bl_recorder_stream_finish (stream, call_has_ended);
   bl_recorder_stream_free (stream);
   stream = NULL;
 }
 
-#define SECONDS(n) (START_US + (gint64)((n)*1e6))
+static void
+finish (void)
+{
+  stop (TRUE);
+}
+
+/* The call begins, and its publisher sends for so long. */
+static void
+begin (Publisher *p, double seconds)
+{
+  publisher_control (p, BL_TAP_START, START_US);
+  publisher_run (p, SECONDS (seconds));
+}
+
+static void
+record_for (Publisher *p, double seconds)
+{
+  begin (p, seconds);
+  finish ();
+}
+
+/* Its publisher loses its connection, and has one again. */
+static void
+be_away (Publisher *p, double from_s, double until_s)
+{
+  publisher_control (p, BL_TAP_LOST, SECONDS (from_s));
+  publisher_skip (p, SECONDS (until_s));
+  publisher_control (p, BL_TAP_BACK, SECONDS (until_s));
+}
 
 /* Sound has no hole, in any part. */
 static void
@@ -150,10 +180,8 @@ worst_sync_us (const GArray *samples, const Publisher *p)
 
 START_TEST (a_call_becomes_one_part_with_all_its_samples)
 {
-  Publisher p = start ();
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (10));
-  finish ();
+  Publisher p = new_publisher ();
+  record_for (&p, 10);
   g_autoptr (GArray) samples = read_recording (db, recording);
   ck_assert_uint_eq (count_samples (samples, TRUE), 300);
   ck_assert_uint_eq (count_samples (samples, FALSE), 500);
@@ -175,10 +203,8 @@ END_TEST
 
 START_TEST (fragments_are_short_and_every_idr_begins_one)
 {
-  Publisher p = start ();
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (10));
-  finish ();
+  Publisher p = new_publisher ();
+  record_for (&p, 10);
   g_autoptr (GArray) fragments = bl_recordings_fragments (db, recording, NULL);
   ck_assert_uint_ge (fragments->len, 10);
   for (guint i = 0; i < fragments->len; i++)
@@ -208,14 +234,11 @@ static const double drifts_ppm[] = { 100, -100, 400 };
 
 START_TEST (sound_and_picture_stay_together_for_ten_minutes)
 {
-  Publisher p = start ();
+  Publisher p = new_publisher ();
   p.audio_ppm = drifts_ppm[_i];
   on_the_way = lose_some;
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (200));
-  publisher_control (&p, BL_TAP_LOST, SECONDS (200));
-  publisher_skip (&p, SECONDS (205.13));
-  publisher_control (&p, BL_TAP_BACK, SECONDS (205.13));
+  begin (&p, 200);
+  be_away (&p, 200, 205.13);
   publisher_run (&p, SECONDS (600));
   finish ();
   g_autoptr (GArray) samples = read_recording (db, recording);
@@ -232,12 +255,10 @@ END_TEST
 
 START_TEST (without_capture_times_arrivals_keep_them_together)
 {
-  Publisher p = start ();
+  Publisher p = new_publisher ();
   p.audio_ppm = 100;
   p.no_captures = TRUE;
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (120));
-  finish ();
+  record_for (&p, 120);
   g_autoptr (GArray) samples = read_recording (db, recording);
   ck_assert_int_le (worst_sync_us (samples, &p), 20000);
 }
@@ -253,11 +274,9 @@ lose_one_picture (const BlTapRecord *record)
 
 START_TEST (after_a_loss_pictures_are_left_out_until_the_next_idr)
 {
-  Publisher p = start ();
+  Publisher p = new_publisher ();
   on_the_way = lose_one_picture;
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (6));
-  finish ();
+  record_for (&p, 6);
   g_autoptr (GArray) samples = read_recording (db, recording);
   ck_assert_uint_eq (count_samples (samples, TRUE), 180 - 20);
   ck_assert_uint_eq (count_samples (samples, FALSE), 300);
@@ -276,12 +295,10 @@ END_TEST
 
 START_TEST (without_another_idr_pictures_go_on_after_two_seconds)
 {
-  Publisher p = start ();
+  Publisher p = new_publisher ();
   p.gop = 100000;
   on_the_way = lose_one_picture;
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (10));
-  finish ();
+  record_for (&p, 10);
   g_autoptr (GArray) samples = read_recording (db, recording);
   guint pictures = count_samples (samples, TRUE);
   ck_assert_uint_ge (pictures, 300 - 85);
@@ -318,12 +335,10 @@ static const struct {
 
 START_TEST (a_repair_within_the_wait_takes_its_place)
 {
-  Publisher p = start ();
+  Publisher p = new_publisher ();
   p.sink = repair_late;
   repair_us = repairs[_i].late_us;
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (6));
-  finish ();
+  record_for (&p, 6);
   g_autoptr (GArray) samples = read_recording (db, recording);
   ck_assert_uint_eq (count_samples (samples, TRUE), repairs[_i].pictures);
 }
@@ -333,9 +348,8 @@ END_TEST
 
 START_TEST (new_parameters_begin_a_new_part_without_a_gap)
 {
-  Publisher p = start ();
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (4));
+  Publisher p = new_publisher ();
+  begin (&p, 4);
   p.level = 20;
   p.since_idr = 0;
   publisher_run (&p, SECONDS (8));
@@ -353,17 +367,14 @@ END_TEST
 
 START_TEST (a_publisher_that_comes_back_soon_goes_on_in_the_same_part)
 {
-  Publisher p = start ();
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (4));
-  publisher_control (&p, BL_TAP_LOST, SECONDS (4));
-  publisher_skip (&p, SECONDS (7));
+  Publisher p = new_publisher ();
+  begin (&p, 4);
+  be_away (&p, 4, 7);
   /* Another session: other numbers and times. */
   p.video_seq = 5;
   p.audio_seq = 9;
   p.video_base = 123;
   p.audio_base = 0;
-  publisher_control (&p, BL_TAP_BACK, SECONDS (7));
   publisher_run (&p, SECONDS (9));
   finish ();
   g_autoptr (GArray) samples = read_recording (db, recording);
@@ -386,12 +397,9 @@ END_TEST
 
 START_TEST (a_long_absence_begins_a_new_part_in_its_place)
 {
-  Publisher p = start ();
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (4));
-  publisher_control (&p, BL_TAP_LOST, SECONDS (4));
-  publisher_skip (&p, SECONDS (300));
-  publisher_control (&p, BL_TAP_BACK, SECONDS (300));
+  Publisher p = new_publisher ();
+  begin (&p, 4);
+  be_away (&p, 4, 300);
   publisher_run (&p, SECONDS (304));
   finish ();
   g_autoptr (GArray) samples = read_recording (db, recording);
@@ -407,12 +415,9 @@ END_TEST
 
 START_TEST (a_restarted_relay_goes_on_in_a_new_part)
 {
-  Publisher p = start ();
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (4));
-  bl_recorder_stream_finish (stream, FALSE);
-  bl_recorder_stream_free (stream);
-  stream = NULL;
+  Publisher p = new_publisher ();
+  begin (&p, 4);
+  stop (FALSE);
   publisher_skip (&p, SECONDS (6));
   publisher_control (&p, BL_TAP_START, SECONDS (6));
   publisher_run (&p, SECONDS (9));
@@ -441,13 +446,10 @@ rename_table (const char *from, const char *to)
 
 START_TEST (a_database_that_fails_at_the_restart_loses_no_place)
 {
-  Publisher p = start ();
+  Publisher p = new_publisher ();
   p.gop = 15;
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (4));
-  bl_recorder_stream_finish (stream, FALSE);
-  bl_recorder_stream_free (stream);
-  stream = NULL;
+  begin (&p, 4);
+  stop (FALSE);
   rename_table ("recordings", "away");
   publisher_skip (&p, SECONDS (6));
   publisher_control (&p, BL_TAP_START, SECONDS (6));
@@ -471,12 +473,10 @@ static const gboolean tracks[][2] = { { TRUE, FALSE }, { FALSE, TRUE } };
 
 START_TEST (a_call_of_one_track_is_recorded)
 {
-  Publisher p = start ();
+  Publisher p = new_publisher ();
   p.has_video = tracks[_i][0];
   p.has_audio = tracks[_i][1];
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (5));
-  finish ();
+  record_for (&p, 5);
   g_autoptr (GArray) samples = read_recording (db, recording);
   ck_assert_uint_eq (count_samples (samples, TRUE), p.has_video ? 150 : 0);
   ck_assert_uint_eq (count_samples (samples, FALSE), p.has_audio ? 250 : 0);
@@ -493,11 +493,9 @@ picture_after_five_seconds (const BlTapRecord *record)
 
 START_TEST (sound_is_not_kept_waiting_for_a_picture_that_does_not_come)
 {
-  Publisher p = start ();
+  Publisher p = new_publisher ();
   on_the_way = picture_after_five_seconds;
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (10));
-  finish ();
+  record_for (&p, 10);
   g_autoptr (GArray) samples = read_recording (db, recording);
   ck_assert_uint_ge (count_samples (samples, FALSE), 448);
   ck_assert_uint_ge (count_samples (samples, TRUE), 120);
@@ -516,11 +514,9 @@ no_sound_for_a_while (const BlTapRecord *record)
 
 START_TEST (sound_that_stops_is_silence_until_it_comes_back)
 {
-  Publisher p = start ();
+  Publisher p = new_publisher ();
   on_the_way = no_sound_for_a_while;
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (12));
-  finish ();
+  record_for (&p, 12);
   g_autoptr (GArray) samples = read_recording (db, recording);
   ck_assert_uint_eq (count_samples (samples, TRUE), 360);
   assert_sound_unbroken (samples);
@@ -533,10 +529,9 @@ END_TEST
 
 START_TEST (a_full_disk_stops_the_recording_until_there_is_room)
 {
-  Publisher p = start ();
+  Publisher p = new_publisher ();
   p.gop = 15; /* so that a picture comes before sound goes on alone */
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (5));
+  begin (&p, 5);
   room = 999;
   publisher_run (&p, SECONDS (20));
   ck_assert_uint_eq (events[BL_RECORDER_FULL], 1);
@@ -562,6 +557,15 @@ START_TEST (a_full_disk_stops_the_recording_until_there_is_room)
 END_TEST
 
 /* ---- export ---- */
+
+static void
+assert_exports (const char *path, guint files)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) paths = bl_export_run (db, recording, path, &error);
+  assert_ok (paths != NULL, error);
+  ck_assert_uint_eq (paths->len, files);
+}
 
 /* Asserts that the file is whole and gives its length in time. */
 static gint64
@@ -602,44 +606,34 @@ assert_exported (const char *path, guint pictures, guint packets)
 
 START_TEST (a_recording_of_two_parts_is_exported_as_one_file)
 {
-  Publisher p = start ();
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (4));
-  publisher_control (&p, BL_TAP_LOST, SECONDS (4));
-  publisher_skip (&p, SECONDS (300));
-  publisher_control (&p, BL_TAP_BACK, SECONDS (300));
+  Publisher p = new_publisher ();
+  begin (&p, 4);
+  be_away (&p, 4, 300);
   publisher_run (&p, SECONDS (304));
   finish ();
-  GError *error = NULL;
   g_autofree char *path = g_build_filename (folder, "out.mp4", NULL);
-  g_autoptr (GPtrArray) paths = bl_export_run (db, recording, path, &error);
-  assert_ok (paths != NULL, error);
-  ck_assert_uint_eq (paths->len, 1);
+  assert_exports (path, 1);
   gint64 end_us = assert_exported (path, 240, 304 * 50);
   ck_assert_int_le (ABS (end_us - 304000000), 40000);
   /* Not over a file that is there. */
+  g_autoptr (GError) error = NULL;
   ck_assert_ptr_null (bl_export_run (db, recording, path, &error));
   ck_assert_ptr_nonnull (strstr (error->message, path));
-  g_clear_error (&error);
   assert_exported (path, 240, 304 * 50);
 }
 END_TEST
 
 START_TEST (parts_that_do_not_fit_together_are_exported_beside_each_other)
 {
-  Publisher p = start ();
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (4));
+  Publisher p = new_publisher ();
+  begin (&p, 4);
   p.level = 20;
   p.since_idr = 0;
   publisher_run (&p, SECONDS (6));
   finish ();
-  GError *error = NULL;
   g_autofree char *path = g_build_filename (folder, "out.mp4", NULL);
   g_autofree char *second = g_build_filename (folder, "out-2.mp4", NULL);
-  g_autoptr (GPtrArray) paths = bl_export_run (db, recording, path, &error);
-  assert_ok (paths != NULL, error);
-  ck_assert_uint_eq (paths->len, 2);
+  assert_exports (path, 2);
   assert_exported (path, 120, 200);
   assert_exported (second, 60, 100);
 }
@@ -647,10 +641,8 @@ END_TEST
 
 START_TEST (a_changed_byte_is_found_by_verify)
 {
-  Publisher p = start ();
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (4));
-  finish ();
+  Publisher p = new_publisher ();
+  record_for (&p, 4);
   g_autoptr (GPtrArray) none = bl_export_verify (db, recording, NULL);
   ck_assert_uint_eq (none->len, 0);
   g_autofree char *path = bl_recordings_part_path (folder, recording, 1);
@@ -670,9 +662,8 @@ END_TEST
 START_TEST (nonsense_from_the_network_leaves_whole_files)
 {
   g_autoptr (GRand) rand = g_rand_new_with_seed ((guint32)_i);
-  Publisher p = start ();
-  publisher_control (&p, BL_TAP_START, START_US);
-  publisher_run (&p, SECONDS (1));
+  Publisher p = new_publisher ();
+  begin (&p, 1);
   guint8 payload[200];
   for (guint i = 0; i < 3000; i++) {
     for (guint k = 0; k < sizeof payload; k++)
