@@ -15,6 +15,18 @@ const run = promisify(execFile);
 /** @typedef {import('node:test').TestContext} TestContext */
 
 /**
+ * What a program says that gives up.
+ * @param {Daemon} daemon
+ */
+async function failure(daemon) {
+  const timer = setTimeout(() => daemon.kill(), 20000);
+  const status = await daemon.ended;
+  clearTimeout(timer);
+  assert.equal(status, 1, daemon.log);
+  return daemon.log;
+}
+
+/**
  * What a vehicle says about a call that doesn't come about.
  * @param {Vehicle} vehicle
  * @param {string} [ed]
@@ -23,11 +35,7 @@ async function refusal(vehicle, ed = 'north') {
   await vehicle.configure();
   vehicle.daemon = new Daemon(vehicle.unit,
     [PROGRAMS.vehicle, '--config', vehicle.config, '--call', ed]);
-  const timer = setTimeout(() => vehicle.daemon?.kill(), 20000);
-  const status = await vehicle.daemon.ended;
-  clearTimeout(timer);
-  assert.equal(status, 1, vehicle.daemon.log);
-  return vehicle.daemon.log;
+  return failure(vehicle.daemon);
 }
 
 /**
@@ -99,11 +107,7 @@ scenario('a vehicle says why the relay refuses it', async (t) => {
  * @param {string} config
  */
 async function startFailure(config) {
-  const daemon = new Daemon('relay', [PROGRAMS.relay, '--config', config]);
-  const timer = setTimeout(() => daemon.kill(), 20000);
-  assert.equal(await daemon.ended, 1, daemon.log);
-  clearTimeout(timer);
-  return daemon.log;
+  return failure(new Daemon('relay', [PROGRAMS.relay, '--config', config]));
 }
 
 scenario('a relay says why it does not start, and leaves a running one alone',
