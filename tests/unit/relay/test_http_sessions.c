@@ -219,22 +219,29 @@ START_TEST (an_interrupted_call_that_nobody_resumes_ends)
 }
 END_TEST
 
+/* A WHIP POST of a program that has a token. */
+static void
+whip_by_token (const char *secret, Reply *out)
+{
+  g_autofree char *offer = offer_whip ();
+  post (BL_DOOR_MAIN, NULL, secret, "/whip/north", NULL, offer, out);
+}
+
 START_TEST (a_tokens_live_publisher_is_not_replaced_but_resumed_when_gone)
 {
   g_autofree char *secret = site_token (BL_TOKEN_PUBLISH, "north", 60);
-  g_autofree char *offer = offer_whip ();
   g_auto (Reply) first = { 0 };
   g_auto (Reply) second = { 0 };
   g_auto (Reply) third = { 0 };
 
-  post (BL_DOOR_MAIN, NULL, secret, "/whip/north", NULL, offer, &first);
+  whip_by_token (secret, &first);
   ck_assert_uint_eq (first.status, 201);
   BlSessionId publisher = fake_media ()->last_session;
   fake_media_tell (BL_WORKER_SESSION_CONNECTED, publisher, 0);
-  post (BL_DOOR_MAIN, NULL, secret, "/whip/north", NULL, offer, &second);
+  whip_by_token (secret, &second);
   ck_assert_uint_eq (second.status, 409);
   fake_media_tell (BL_WORKER_SESSION_CLOSED, publisher, 0);
-  post (BL_DOOR_MAIN, NULL, secret, "/whip/north", NULL, offer, &third);
+  whip_by_token (secret, &third);
   ck_assert_uint_eq (third.status, 201);
   ck_assert_str_eq (reply_header (&third, "Bluelight-Call"),
                     reply_header (&first, "Bluelight-Call"));
@@ -245,18 +252,17 @@ END_TEST
 START_TEST (a_tokens_silent_publisher_is_replaced)
 {
   g_autofree char *secret = site_token (BL_TOKEN_PUBLISH, "north", 60);
-  g_autofree char *offer = offer_whip ();
   g_auto (Reply) first = { 0 };
   g_auto (Reply) second = { 0 };
   g_auto (Reply) third = { 0 };
 
-  post (BL_DOOR_MAIN, NULL, secret, "/whip/north", NULL, offer, &first);
+  whip_by_token (secret, &first);
   fake_media_tell (BL_WORKER_SESSION_CONNECTED, fake_media ()->last_session, 0);
   fake_media_tell (BL_WORKER_SOURCE_STARTED, 0, fake_media ()->last_source);
-  post (BL_DOOR_MAIN, NULL, secret, "/whip/north", NULL, offer, &second);
+  whip_by_token (secret, &second);
   ck_assert_uint_eq (second.status, 409);
   fake_media_tell (BL_WORKER_SOURCE_STOPPED, 0, fake_media ()->last_source);
-  post (BL_DOOR_MAIN, NULL, secret, "/whip/north", NULL, offer, &third);
+  whip_by_token (secret, &third);
   ck_assert_uint_eq (third.status, 201);
   ck_assert_str_eq (reply_header (&third, "Bluelight-Call"),
                     reply_header (&first, "Bluelight-Call"));
@@ -266,9 +272,8 @@ END_TEST
 START_TEST (a_tokens_delete_ends_the_session_and_the_call_waits)
 {
   g_autofree char *secret = site_token (BL_TOKEN_PUBLISH, "north", 60);
-  g_autofree char *offer = offer_whip ();
   g_auto (Reply) reply = { 0 };
-  post (BL_DOOR_MAIN, NULL, secret, "/whip/north", NULL, offer, &reply);
+  whip_by_token (secret, &reply);
   fake_media_tell (BL_WORKER_SESSION_CONNECTED, fake_media ()->last_session, 0);
   ck_assert_uint_eq (session ("DELETE", reply_header (&reply, "Location"), NULL,
                               secret, NULL, NULL),
@@ -284,9 +289,8 @@ START_TEST (a_delete_after_the_goodbye_is_confirmed_once)
 {
   g_autofree char *secret = site_token (BL_TOKEN_PUBLISH, "north", 60);
   g_autofree char *other = site_token (BL_TOKEN_PUBLISH, "north", 60);
-  g_autofree char *offer = offer_whip ();
   g_auto (Reply) reply = { 0 };
-  post (BL_DOOR_MAIN, NULL, secret, "/whip/north", NULL, offer, &reply);
+  whip_by_token (secret, &reply);
   const char *url = reply_header (&reply, "Location");
   const struct {
     const char *token;
