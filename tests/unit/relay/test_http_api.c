@@ -244,9 +244,11 @@ hold_question (void)
 
 START_TEST (questions_that_are_held_end_with_the_relay)
 {
-  GSocketConnection *connection = hold_question ();
+  g_autoptr (GSocketConnection) connection = hold_question ();
   site_restart ();
-  g_object_unref (connection);
+  GInputStream *in = g_io_stream_get_input_stream (G_IO_STREAM (connection));
+  char byte;
+  ck_assert_int_le (g_input_stream_read (in, &byte, 1, NULL, NULL), 0);
 }
 END_TEST
 
