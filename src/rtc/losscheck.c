@@ -20,7 +20,7 @@ static BlLossVerdict
 judge_trial (BlLossCheck *c, uint32_t share_q16)
 {
   c->trial = false;
-  c->ours = share_q16 < c->suspected_q16 / 2;
+  c->ours = share_q16 < c->suspected_q16 / 3;
   if (c->ours)
     return BL_LOSSCHECK_OURS;
   c->own_q16 = (share_q16 + c->suspected_q16) / 2;

@@ -196,7 +196,9 @@ react (BlScream *s, const BlPathNews *news, BlTime now)
   BlTime calm = now - s->congestion_us, rtt = s->meter.smoothed_rtt_us;
   if (s->congested_once && calm < min_of (rtt, VIRTUAL_RTT_US))
     return;
-  if (news->lost_packets > 0 && queue && (!s->congested_once || calm >= rtt))
+  bool own = s->losscheck.own_q16 > ONE / 50;
+  if (news->lost_packets > 0 && queue && !own
+      && (!s->congested_once || calm >= rtt))
     back_off_to (s, AFTER_LOSS, now);
   else if (news->ce_packets > 0)
     react_to_ce (s, now);
@@ -232,6 +234,7 @@ check_loss (BlScream *s, const BlPathNews *news, BlTime now)
     break;
   case BL_LOSSCHECK_NOT_OURS:
     s->window_bytes = max_of (s->window_bytes, s->before_trial_bytes);
+    s->shallow_until_us = now;
     break;
   case BL_LOSSCHECK_OURS:
     s->inflection_bytes = window_for (

@@ -12,10 +12,12 @@
 
 /* Repair packets: so much of what is lost, so many more behind each picture and
  * behind each keyframe (65536ths of one), but never more than the picture has.
+ * What two paths lose of the same packets is little, and comes in one heap.
  */
-#define MARGIN_PERCENT 200
-#define EACH_Q16       (ONE / 2)
-#define KEYFRAME_Q16   (2 * ONE)
+#define MARGIN_PERCENT        200
+#define MARGIN_COPIES_PERCENT 800
+#define EACH_Q16              (ONE / 2)
+#define KEYFRAME_Q16          (2 * ONE)
 
 void
 bl_fecplan_forget (BlFecPlan *plan, unsigned path)
@@ -81,7 +83,9 @@ bl_fecplan_repairs (BlFecPlan *plan, unsigned paths, unsigned packets,
   }
   /* So many are lost of each that arrives. */
   uint64_t rate = loss * ONE / (ONE - loss + 1);
-  uint64_t owed = packets * rate * MARGIN_PERCENT / 100 + EACH_Q16
+  bool copies = (paths & (paths - 1)) != 0;
+  uint64_t margin = copies ? MARGIN_COPIES_PERCENT : MARGIN_PERCENT;
+  uint64_t owed = packets * rate * margin / 100 + EACH_Q16
                   + (keyframe ? KEYFRAME_Q16 : 0);
   if (owed > (uint64_t)packets * ONE)
     owed = (uint64_t)packets * ONE;

@@ -395,6 +395,8 @@ viewer_step (Ends *e)
   uint64_t start;
   if (e->begun)
     show_in_order (e);
+  else
+    bl_source_want_keyframe (&e->source);
   if (!find_keyframe (e, &start) || (e->begun && start <= e->next_seq))
     return;
   e->begun = true;

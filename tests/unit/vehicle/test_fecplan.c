@@ -43,7 +43,7 @@ static const struct {
   { "never more than the picture", { 20, 0 }, 1, 1, true, 100, 100 },
   { "nearly all lost", { 100, 0 }, 1, 20, false, 2000, 2000 },
   { "a path that loses nothing", { 20, 0 }, 2, 20, false, 0, 0 },
-  { "both paths lose 20 %", { 20, 20 }, 3, 20, false, 150, 250 },
+  { "both paths lose 20 %", { 20, 20 }, 3, 20, false, 600, 800 },
   { "one of two loses nothing", { 20, 0 }, 3, 20, false, 0, 0 },
   { "no path", { 20, 20 }, 0, 20, false, 0, 0 },
 };
