@@ -24,6 +24,7 @@
 #define INFLECTION_ROUNDS  5
 #define LONG_AGO_ROUNDS    100
 #define STALL_US           (50 * BL_MS)
+#define OWN_LOSS           (ONE / 50) /* more of its own: loss is no sign */
 #define SHALLOW_US         (30 * BL_SECOND)
 #define OUTAGE_US          (250 * BL_MS)
 #define PROBE_US           (200 * BL_MS)
@@ -196,7 +197,7 @@ react (BlScream *s, const BlPathNews *news, BlTime now)
   BlTime calm = now - s->congestion_us, rtt = s->meter.smoothed_rtt_us;
   if (s->congested_once && calm < min_of (rtt, VIRTUAL_RTT_US))
     return;
-  bool own = s->losscheck.own_q16 > ONE / 50;
+  bool own = s->losscheck.own_q16 > OWN_LOSS;
   if (news->lost_packets > 0 && queue && !own
       && (!s->congested_once || calm >= rtt))
     back_off_to (s, AFTER_LOSS, now);
