@@ -37,6 +37,17 @@ clear_script (void)
   script = (Script){ 0 };
 }
 
+/* What the server says to the next offer. */
+static void
+answer_offer (const char *location, const char *body)
+{
+  clear_script ();
+  script.status = 201;
+  script.headers[0] = "Location";
+  script.headers[1] = location;
+  script.body = body;
+}
+
 static char *
 header (SoupServerMessage *message, const char *name)
 {
@@ -302,11 +313,7 @@ END_TEST
 START_TEST (three_redirects_are_followed_and_no_fourth)
 {
   for (int hops = 3; hops <= 4; hops++) {
-    clear_script ();
-    script.status = 201;
-    script.headers[0] = "Location";
-    script.headers[1] = "/session/abc";
-    script.body = "answer";
+    answer_offer ("/session/abc", "answer");
     g_autofree char *ed = g_strdup_printf ("hops%d", hops);
     Outcome o = { 0 };
     bl_whip_post (whip, ed, "CALL", "offer", NULL, on_done, &o);
@@ -327,11 +334,7 @@ START_TEST (a_location_of_another_scheme_is_refused)
   static const char *const locations[]
       = { "https://localhost/session/1", "file:///etc/passwd", "data:,x" };
   for (guint i = 0; i < G_N_ELEMENTS (locations); i++) {
-    clear_script ();
-    script.status = 201;
-    script.headers[0] = "Location";
-    script.headers[1] = locations[i];
-    script.body = "answer";
+    answer_offer (locations[i], "answer");
     Outcome o = { 0 };
     bl_whip_post (whip, "north", "CALL", "offer", NULL, on_done, &o);
     wait_for (&o);
@@ -344,10 +347,7 @@ END_TEST
 START_TEST (an_endless_answer_is_cut_off)
 {
   g_autofree char *endless = g_strnfill (70000, 'x');
-  script.status = 201;
-  script.headers[0] = "Location";
-  script.headers[1] = "/session/abc";
-  script.body = endless;
+  answer_offer ("/session/abc", endless);
   Outcome o = { 0 };
   bl_whip_post (whip, "north", "CALL", "offer", NULL, on_done, &o);
   wait_for (&o);
@@ -528,10 +528,7 @@ START_TEST (tls_checks_both_ends_and_says_what_is_wrong)
   BlWhip *client = bl_whip_new (&options, &error);
   ck_assert_msg (client, "%s", error ? error->message : "");
   ck_assert_int_gt (bl_whip_certificate_expires_unix_s (client), 0);
-  script.status = 201;
-  script.headers[0] = "Location";
-  script.headers[1] = "/session/abc";
-  script.body = "answer";
+  answer_offer ("/session/abc", "answer");
   Outcome o = { 0 };
   bl_whip_post (client, "north", "CALL", "offer", NULL, on_done, &o);
   wait_for (&o);
