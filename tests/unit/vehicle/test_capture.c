@@ -98,6 +98,14 @@ on_state (BlCaptureState state, const char *message, gpointer data)
 static const BlCaptureCallbacks callbacks
     = { .frame = on_frame, .state = on_state };
 
+static BlCapture *
+start (const BlCaptureOptions *options, Seen *seen)
+{
+  BlCapture *capture = bl_capture_new (options, &callbacks, seen);
+  bl_capture_start (capture);
+  return capture;
+}
+
 START_TEST (the_test_picture_gives_constrained_baseline_with_parameter_sets)
 {
   BlCaptureOptions options = defaults;
@@ -105,8 +113,7 @@ START_TEST (the_test_picture_gives_constrained_baseline_with_parameter_sets)
   options.height = 720;
   options.fps = 10;
   Seen seen = { 0 };
-  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
-  bl_capture_start (c);
+  g_autoptr (BlCapture) c = start (&options, &seen);
   RUN_UNTIL (seen.video >= 42 && seen.audio >= 20, seen.message);
   ck_assert_uint_eq (seen.profile_level_id & 0xffff00, 0x42c000);
   ck_assert_uint_eq (seen.width, 1280);
@@ -122,8 +129,7 @@ START_TEST (a_frame_bears_the_moment_of_its_capture)
 {
   Seen seen = { 0 };
   BlTime before = bl_clock_now ();
-  g_autoptr (BlCapture) c = bl_capture_new (&defaults, &callbacks, &seen);
-  bl_capture_start (c);
+  g_autoptr (BlCapture) c = start (&defaults, &seen);
   RUN_UNTIL (seen.video >= 10, seen.message);
   ck_assert_int_gt (seen.last_captured_us, before);
   ck_assert_int_le (seen.last_captured_us, bl_clock_now ());
@@ -133,10 +139,8 @@ END_TEST
 
 START_TEST (a_keyframe_comes_when_it_is_asked_for)
 {
-  BlCaptureOptions options = defaults;
   Seen seen = { 0 };
-  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
-  bl_capture_start (c);
+  g_autoptr (BlCapture) c = start (&defaults, &seen);
   RUN_UNTIL (seen.video >= 5, seen.message);
   guint before = seen.keyframes, at = seen.video;
   bl_capture_force_keyframe (c);
@@ -149,10 +153,8 @@ END_TEST
 
 START_TEST (a_picture_that_never_left_is_not_referred_to)
 {
-  BlCaptureOptions options = defaults;
   Seen seen = { 0 };
-  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
-  bl_capture_start (c);
+  g_autoptr (BlCapture) c = start (&defaults, &seen);
   RUN_UNTIL (seen.video >= 5, seen.message);
   ck_assert_uint_eq (seen.recoveries, 0);
   /* It may take a keyframe, if this machine is slow or the numbers begin anew;
@@ -180,8 +182,7 @@ START_TEST (the_bitrate_changes_while_it_runs)
   BlCaptureOptions options = defaults;
   options.bitrate_bps = 1000000;
   Seen seen = { 0 };
-  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
-  bl_capture_start (c);
+  g_autoptr (BlCapture) c = start (&options, &seen);
   (void)bytes_of (&seen, 15);
   gsize high = bytes_of (&seen, 60);
   bl_capture_set_encoder (
@@ -196,8 +197,7 @@ END_TEST
 START_TEST (the_sounds_bitrate_changes_while_it_runs)
 {
   Seen seen = { 0 };
-  g_autoptr (BlCapture) c = bl_capture_new (&defaults, &callbacks, &seen);
-  bl_capture_start (c);
+  g_autoptr (BlCapture) c = start (&defaults, &seen);
   RUN_UNTIL (seen.loud >= 20, seen.message);
   bl_capture_set_sound (c, &(BlSoundSettings){ 14000, 20 });
   RUN_UNTIL (seen.quiet >= 20, seen.message);
@@ -209,10 +209,8 @@ END_TEST
 
 START_TEST (the_size_changes_while_it_runs)
 {
-  BlCaptureOptions options = defaults;
   Seen seen = { 0 };
-  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
-  bl_capture_start (c);
+  g_autoptr (BlCapture) c = start (&defaults, &seen);
   RUN_UNTIL (seen.video >= 5, seen.message);
   ck_assert_uint_eq (seen.height, 240);
   BlEncoderSettings smaller
@@ -229,8 +227,7 @@ START_TEST (a_shut_gate_lets_no_picture_through_and_is_no_stall)
   BlCaptureOptions options = defaults;
   options.stall_ms = 500;
   Seen seen = { 0 };
-  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
-  bl_capture_start (c);
+  g_autoptr (BlCapture) c = start (&options, &seen);
   RUN_UNTIL (seen.video >= 5, seen.message);
   bl_capture_set_gate (c, false);
   /* Those that were in the encoder come out yet. */
@@ -250,8 +247,7 @@ START_TEST (a_missing_camera_is_reported_and_tried_again)
   BlCaptureOptions options = defaults;
   options.pipeline = "v4l2";
   Seen seen = { 0 };
-  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
-  bl_capture_start (c);
+  g_autoptr (BlCapture) c = start (&options, &seen);
   ck_assert (seen.failed);
   ck_assert (strstr (seen.message, "/dev/bl-no-such-camera"));
   RUN_UNTIL (bl_capture_stats (c).restarts >= 2, seen.message);
@@ -266,8 +262,7 @@ START_TEST (a_network_camera_that_is_not_there_says_what_to_check)
   options.pipeline = "rtsp";
   options.location = "rtsp://127.0.0.1:9/nothing";
   Seen seen = { 0 };
-  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
-  bl_capture_start (c);
+  g_autoptr (BlCapture) c = start (&options, &seen);
   RUN_UNTIL (seen.failed, seen.message);
   ck_assert_msg (strstr (seen.message, "network camera"), "%s", seen.message);
 }
@@ -290,8 +285,7 @@ START_TEST (a_camera_that_hangs_is_started_anew)
   options.location = path;
   options.stall_ms = 500;
   Seen seen = { 0 };
-  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
-  bl_capture_start (c);
+  g_autoptr (BlCapture) c = start (&options, &seen);
   RUN_UNTIL (seen.video >= 5, seen.message);
   ck_assert (!seen.failed);
 
@@ -331,8 +325,7 @@ START_TEST (a_microphone_that_fails_is_replaced_by_silence)
   options.sound_device = "bl-no-such-microphone";
   g_setenv ("PULSE_SERVER", "unix:/nonexistent/bl", TRUE);
   Seen seen = { 0 };
-  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
-  bl_capture_start (c);
+  g_autoptr (BlCapture) c = start (&options, &seen);
   RUN_UNTIL (seen.video >= 5 && seen.audio >= 10, seen.message);
   g_unlink (path);
   g_rmdir (folder);
@@ -371,8 +364,7 @@ START_TEST (a_film_is_played_to_its_end_with_sound_or_silence)
   options.pipeline = "file";
   options.location = path;
   Seen seen = { 0 };
-  g_autoptr (BlCapture) c = bl_capture_new (&options, &callbacks, &seen);
-  bl_capture_start (c);
+  g_autoptr (BlCapture) c = start (&options, &seen);
   RUN_UNTIL (seen.ended, seen.message);
   ck_assert (!seen.failed);
   ck_assert_uint_ge (seen.video, 20);
