@@ -18,10 +18,6 @@
 /* Where a worker that listens on all addresses is reached from here. */
 #define LOOPBACK "127.0.0.1"
 
-/* A gate's socket towards the worker, a few of its agent's, and one for each
- * TURN server over TCP. All gates together may take half of what there is. */
-#define GATE_DESCRIPTORS 8
-
 struct BlGate {
   BlGateway *gateway; /* borrowed */
   guint64 id;
@@ -130,7 +126,7 @@ dispatch_events (gpointer user_data)
 static void
 check_servers (const GPtrArray *servers)
 {
-  guint stun = 0;
+  guint stun = 0, turn = 0;
   for (guint i = 0; i < servers->len; i++) {
     const BlIceServer *server = g_ptr_array_index (servers, i);
     BlIceUrl url;
@@ -143,6 +139,10 @@ check_servers (const GPtrArray *servers)
                   "does not speak TURN over TLS; offer it over TCP, on port "
                   "443 if need be",
                   url.host);
+    else if (url.kind != BL_ICE_STUN && turn++ >= BL_GATEWAY_MAX_TURN)
+      bl_warning ("the TURN server %s is left out for the relay itself, which "
+                  "asks the first %u alone",
+                  url.host, (guint)BL_GATEWAY_MAX_TURN);
     else if (url.kind == BL_ICE_STUN && stun++ > 0)
       bl_warning ("of several STUN servers only the last is asked, so not "
                   "those before %s",
@@ -154,19 +154,42 @@ check_servers (const GPtrArray *servers)
 }
 
 static bool
+listens_everywhere (const BlGateway *g)
+{
+  return !*g->listen || g_str_equal (g->listen, "::")
+         || g_str_equal (g->listen, "0.0.0.0");
+}
+
+/* All gates together may take half of the descriptors that there are: each has
+ * its agent's, and a socket towards the worker. */
+static bool
 count_gates (BlGateway *g, GError **error)
 {
   struct rlimit files = { 0 };
+  guint each
+      = 1
+        + bl_gateway_agent_descriptors (
+            g->servers, listens_everywhere (g) ? BL_GATEWAY_MAX_ADDRESSES : 1);
   getrlimit (RLIMIT_NOFILE, &files);
-  g->max_gates = (guint)MIN ((rlim_t)BL_GATEWAY_MAX_GATES,
-                             files.rlim_cur / 2 / GATE_DESCRIPTORS);
-  if (g->max_gates > 0)
-    return true;
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES,
-               "[media] ice = full: a process may have only %" G_GUINT64_FORMAT
-               " open files here; raise that limit",
-               (guint64)files.rlim_cur);
-  return false;
+  g->most_by_files = (guint)MIN ((rlim_t)G_MAXINT, files.rlim_cur / 2 / each);
+  g->max_gates = MIN (BL_GATEWAY_MAX_GATES, g->most_by_files);
+  if (g->max_gates == 0) {
+    g_set_error (
+        error, G_IO_ERROR, G_IO_ERROR_TOO_MANY_OPEN_FILES,
+        "[media] ice = full: a process may have only %" G_GUINT64_FORMAT
+        " open files here, and a session takes up to %u of half of "
+        "them; raise that limit (LimitNOFILE= of systemd)",
+        (guint64)files.rlim_cur, each);
+    return false;
+  }
+  if (g->max_gates < BL_GATEWAY_MAX_GATES)
+    bl_warning ("full ICE for %u sessions at a time, not %u: a process may "
+                "have only %" G_GUINT64_FORMAT
+                " open files here, and each takes up to %u of half of them; "
+                "raise that limit (LimitNOFILE= of systemd)",
+                g->max_gates, (guint)BL_GATEWAY_MAX_GATES,
+                (guint64)files.rlim_cur, each);
+  return true;
 }
 
 static bool
@@ -308,10 +331,8 @@ bl_gate_candidates (const BlGate *gate, gsize *out_count)
 static void
 set_worker (const BlGateway *g, guint16 port, BlAddress *out_address)
 {
-  bool all = !*g->listen || g_str_equal (g->listen, "::")
-             || g_str_equal (g->listen, "0.0.0.0");
-  bool parsed
-      = bl_address_parse (all ? LOOPBACK : g->listen, port, out_address);
+  bool parsed = bl_address_parse (listens_everywhere (g) ? LOOPBACK : g->listen,
+                                  port, out_address);
   g_assert (parsed); /* the options were checked */
 }
 

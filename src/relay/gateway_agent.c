@@ -87,6 +87,36 @@ on_receive (NiceAgent *nice, guint stream, guint component, guint length,
 
 /* ---- making ---- */
 
+/* The servers that are asked; gateway.c says which are left out. */
+static GPtrArray *
+choose_servers (const GPtrArray *servers)
+{
+  GPtrArray *chosen = g_ptr_array_new ();
+  guint n_turn = 0;
+  for (guint i = 0; i < servers->len; i++) {
+    BlIceServer *server = g_ptr_array_index (servers, i);
+    BlIceUrl url;
+    if (bl_ice_url_parse (server->url, &url) && url.kind != BL_ICE_TURN_TLS
+        && (url.kind == BL_ICE_STUN || n_turn++ < BL_GATEWAY_MAX_TURN))
+      g_ptr_array_add (chosen, server);
+  }
+  return chosen;
+}
+
+guint
+bl_gateway_agent_descriptors (const GPtrArray *servers, guint n_addresses)
+{
+  g_autoptr (GPtrArray) chosen = choose_servers (servers);
+  guint n_tcp = 0;
+  for (guint i = 0; i < chosen->len; i++) {
+    const BlIceServer *server = g_ptr_array_index (chosen, i);
+    BlIceUrl url;
+    n_tcp
+        += bl_ice_url_parse (server->url, &url) && url.kind == BL_ICE_TURN_TCP;
+  }
+  return 1 + n_addresses * (1 + n_tcp);
+}
+
 static void
 add_server (BlGatewayAgent *a, const BlIceServer *server)
 {
@@ -95,8 +125,8 @@ add_server (BlGatewayAgent *a, const BlIceServer *server)
     [BL_ICE_TURN_TCP] = NICE_RELAY_TYPE_TURN_TCP,
   };
   BlIceUrl url;
-  if (!bl_ice_url_parse (server->url, &url) || url.kind == BL_ICE_TURN_TLS)
-    return; /* the gateway has said so */
+  if (!bl_ice_url_parse (server->url, &url))
+    return;
   if (url.kind == BL_ICE_STUN)
     g_object_set (a->agent, "stun-server", url.host, "stun-server-port",
                   (guint)url.port, NULL);
@@ -143,8 +173,9 @@ bl_gateway_agent_new (const BlGatewayAgentOptions *options,
                 FALSE, NULL);
   a->stream = nice_agent_add_stream (a->agent, 1);
   connect_signals (a);
-  for (guint i = 0; i < options->servers->len; i++)
-    add_server (a, g_ptr_array_index (options->servers, i));
+  g_autoptr (GPtrArray) servers = choose_servers (options->servers);
+  for (guint i = 0; i < servers->len; i++)
+    add_server (a, g_ptr_array_index (servers, i));
   bool any = false;
   for (guint i = 0; options->addresses[i]; i++)
     any |= add_address (a->agent, options->addresses[i]);

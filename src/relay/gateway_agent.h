@@ -20,8 +20,14 @@
 
 typedef struct BlGatewayAgent BlGatewayAgent;
 
-/* All that the agent gathers fit. */
-#define BL_GATEWAY_MAX_CANDIDATES 24
+/* Addresses of this machine, and TURN servers, that are used at most: those
+ * after them are left out. */
+#define BL_GATEWAY_MAX_ADDRESSES 4
+#define BL_GATEWAY_MAX_TURN      4
+
+/* Of each address: itself, as seen from outside, and at each TURN server. */
+#define BL_GATEWAY_MAX_CANDIDATES                                              \
+  (BL_GATEWAY_MAX_ADDRESSES * (2 + BL_GATEWAY_MAX_TURN))
 
 typedef struct {
   /* No more candidates will come. */
@@ -45,6 +51,12 @@ typedef struct {
   const BlCandidate *candidates;
   gsize n_candidates;
 } BlGatewayRemote;
+
+/* What an agent with so many addresses holds at most: one by which libnice
+ * wakes up, a socket for each address, and from each of these a connection to
+ * each TURN server over TCP. */
+guint bl_gateway_agent_descriptors (const GPtrArray *servers,
+                                    guint n_addresses);
 
 /* Begins to gather. NULL: none of the addresses can be used. */
 BlGatewayAgent *bl_gateway_agent_new (const BlGatewayAgentOptions *options,

@@ -56,7 +56,7 @@ struct BlGateway {
   BlQueue commands, events;
   GSource *command_source, *event_source;
   int chosen[BL_GATEWAY_KINDS]; /* atomic */
-  guint max_gates;
+  guint max_gates, most_by_files;
 
   /* control's */
   guint64 last_id;

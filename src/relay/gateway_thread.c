@@ -9,8 +9,6 @@
 #include "signal/iceurl.h"
 #include "signal/link.h"
 
-#define MAX_ADDRESSES 4
-
 /* A worker's goodbye may come after the command that closes the gate. */
 #define LINGER_MS 300
 
@@ -184,17 +182,18 @@ refuse (BlGateway *g, guint64 gate, const char *why)
   push_event (g, BL_GATE_FAILED, gate, NULL, 0);
 }
 
-/* Is it one too many? Those that are on their way out hold descriptors too. */
+/* Is it one too many? Those that are on their way out hold descriptors, and an
+ * agent does until its TURN servers have heard of its end. */
 static bool
 is_full (BlGateway *g, const BlGateCommand *command)
 {
   guint n = g_hash_table_size (g->entries);
-  if (n < command->most)
+  if (n < command->most && n + g->n_closing < g->most_by_files)
     return false;
   g_autofree char *why = g_strdup_printf (
-      "there are %u already, and this relay can have %u, half of them for "
-      "publishers alone",
-      n, g->max_gates);
+      "there are %u already, %u more are just ending, and this relay can have "
+      "%u, half of them for publishers alone",
+      n, g->n_closing, g->max_gates);
   refuse (g, command->gate, why);
   return true;
 }
@@ -206,7 +205,7 @@ open_gate (BlGateway *g, Entry *none, const BlGateCommand *command)
   if (is_full (g, command))
     return;
   g_auto (GStrv) addresses
-      = bl_addresses_gather (g->listen, FALSE, MAX_ADDRESSES);
+      = bl_addresses_gather (g->listen, FALSE, BL_GATEWAY_MAX_ADDRESSES);
   BlGatewayLinkOptions options = {
     .servers = g->servers,
     .addresses = (const char *const *)addresses,

@@ -13,6 +13,7 @@
 
 #include "base/address.h"
 #include "rtc/stun.h"
+#include "signal/link.h"
 #include "suite.h"
 
 #define HERE       "127.0.0.1"
@@ -356,9 +357,13 @@ start_with_files (rlim_t files)
   setrlimit (RLIMIT_NOFILE, &before);
 }
 
+/* Half of them is room for two gates: 3 descriptors each without a TURN server,
+ * and for none that is found at all addresses and at TURN servers over TCP. */
+#define FEW_FILES 16
+
 START_TEST (no_more_gates_are_opened_than_descriptors_allow)
 {
-  start_with_files (32);
+  start_with_files (FEW_FILES);
   open_gate ();
   g_autoptr (BlGate) first = g_steal_pointer (&gate);
   open_gate ();
@@ -367,14 +372,82 @@ START_TEST (no_more_gates_are_opened_than_descriptors_allow)
   open_gate ();
   ck_assert_ptr_null (gate);
   g_clear_pointer (&first, bl_gate_free);
+  /* Its agent is a moment from its end. */
+  while (!gate)
+    open_gate ();
+}
+END_TEST
+
+static int
+count_descriptors (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  int n = 0;
+  while (g_dir_read_name (dir))
+    n++;
+  return n;
+}
+
+static void
+add_turn (guint16 port, const char *transport)
+{
+  g_autofree char *url
+      = g_strdup_printf ("turn:" HERE ":%u?transport=%s", port, transport);
+  g_ptr_array_set_free_func (servers, (GDestroyNotify)bl_ice_server_free);
+  g_ptr_array_add (servers, bl_ice_server_new (url, "u", "p"));
+}
+
+/* TURN servers over TCP that never answer: each is connected to for as long as
+ * the answer waits. */
+START_TEST (a_gate_holds_as_many_descriptors_as_are_planned_for)
+{
+  BlAddress address;
+  bl_address_parse (HERE, 0, &address);
+  int silent = socket (AF_INET, SOCK_STREAM, 0);
+  ck_assert_int_eq (bind (silent, &address.any, address.length), 0);
+  ck_assert_int_eq (listen (silent, 16), 0);
+  ck_assert_int_eq (getsockname (silent, &address.any, &address.length), 0);
+  for (guint i = 0; i < BL_GATEWAY_MAX_TURN + 1; i++)
+    add_turn (bl_address_port (&address), i == 1 ? "udp" : "tcp");
+  /* One is by UDP, and the last one left out. */
+  guint planned = 1 + bl_gateway_agent_descriptors (servers, 1);
+  ck_assert_uint_eq (planned, 1 + 1 + 1 + BL_GATEWAY_MAX_TURN - 1);
+  start (HERE);
+  /* The first also opens what all share, and has its socket towards the worker
+   * when the second is opened. */
+  open_gate ();
+  g_autoptr (BlGate) first = g_steal_pointer (&gate);
+  int before = count_descriptors ();
+  bl_gate_connect (first, worker_port, "a test", &remote);
   open_gate ();
   ck_assert_ptr_nonnull (gate);
+  ck_assert_int_eq (count_descriptors () - before, (int)planned);
+  close (silent);
+}
+END_TEST
+
+START_TEST (without_descriptors_for_one_gate_the_relay_does_not_start)
+{
+  g_autoptr (GError) error = NULL;
+  struct rlimit before, few;
+  const BlGatewayOptions options = { .servers = servers, .listen = "" };
+  add_turn (9, "tcp");
+  getrlimit (RLIMIT_NOFILE, &before);
+  few = before;
+  few.rlim_cur = FEW_FILES;
+  setrlimit (RLIMIT_NOFILE, &few);
+  gateway = bl_gateway_new (&options, &error);
+  setrlimit (RLIMIT_NOFILE, &before);
+  ck_assert_ptr_null (gateway);
+  ck_assert_ptr_nonnull (strstr (error->message, "raise that limit"));
 }
 END_TEST
 
 START_TEST (a_gate_that_still_says_goodbye_keeps_its_place)
 {
-  start_with_files (16);
+  start_with_files (FEW_FILES);
+  open_gate ();
+  g_autoptr (BlGate) other = g_steal_pointer (&gate);
   find_way ();
   nice_agent_send (peer, stream, COMPONENT, 5, "\x80ping");
   worker_hears (false);
@@ -388,7 +461,7 @@ END_TEST
 
 START_TEST (viewers_leave_half_of_the_gates_to_publishers)
 {
-  start_with_files (32);
+  start_with_files (FEW_FILES);
   open_gate_for (false);
   g_autoptr (BlGate) viewer = g_steal_pointer (&gate);
   ck_assert_ptr_nonnull (viewer);
@@ -412,6 +485,8 @@ main (void)
     { a_gate_that_nothing_passes_is_given_up_and_another_not, 0 },
     { without_an_address_there_is_no_gate, 0 },
     { no_more_gates_are_opened_than_descriptors_allow, 0 },
+    { a_gate_holds_as_many_descriptors_as_are_planned_for, 0 },
+    { without_descriptors_for_one_gate_the_relay_does_not_start, 0 },
     { a_gate_that_still_says_goodbye_keeps_its_place, 0 },
     { viewers_leave_half_of_the_gates_to_publishers, 0 },
   };
