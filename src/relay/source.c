@@ -8,6 +8,10 @@
 
 static const char cname[] = "bluelight";
 
+/* How often a new format is told: each costs control an event and a line of the
+ * log. What is told is the last one. */
+static const BlBucketLimit format_limit = { .per_second = 1, .burst = 5 };
+
 bool
 bl_source_init (BlSource *source, uint32_t own_ssrc)
 {
@@ -149,7 +153,8 @@ bl_source_on_rtp (BlSource *source, BlPacket *packet, BlTime now, BlNtp ntp)
     bl_source_want_keyframe (source);
   bl_track_take_recovered (track, packet->pool, &source->offset, now);
   note_taken (source, track, arrival);
-  if (track->new_sps) {
+  if (track->new_sps
+      && bl_bucket_take (&source->formats, &format_limit, 1, now)) {
     track->new_sps = false;
     source->news |= BL_SOURCE_FORMAT;
   }

@@ -16,6 +16,7 @@
  */
 #pragma once
 
+#include "base/bucket.h"
 #include "relay/keyframe.h"
 #include "relay/rates.h"
 #include "relay/track.h"
@@ -31,7 +32,7 @@
 typedef enum {
   BL_SOURCE_STARTED = 1 << 0, /* media flows, for the first time or again */
   BL_SOURCE_STOPPED = 1 << 1, /* it no longer does */
-  BL_SOURCE_FORMAT = 1 << 2,  /* video.sps is new */
+  BL_SOURCE_FORMAT = 1 << 2,  /* video.sps is new; no more than one a second */
 } BlSourceNews;
 
 typedef struct {
@@ -40,7 +41,8 @@ typedef struct {
   BlRates rates;
   BlClockOffset offset;
   BlTwccReceiver twcc;
-  uint32_t news; /* BlSourceNews */
+  uint32_t news;    /* BlSourceNews */
+  BlBucket formats; /* new ones that may still be told */
   bool live;
 
   /* The present publisher. */

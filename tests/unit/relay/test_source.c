@@ -253,6 +253,36 @@ START_TEST (repair_packets_before_the_stream_or_malformed_are_dropped)
 }
 END_TEST
 
+static void
+receive_format (uint16_t seq, uint8_t level, BlTime now)
+{
+  const uint8_t sps[] = { 0x67, 0x42, 0xc0, level, 0xda, 0x05, 0x07, 0xe4 };
+  ck_assert_uint_eq (receive (PT_VIDEO, 7, NULL, seq, sps, sizeof sps, now),
+                     BL_TRACK_TAKEN);
+}
+
+START_TEST (a_format_that_changes_all_the_time_is_told_now_and_then)
+{
+  BlTime now = START;
+  unsigned told = 0;
+  bl_source_set_publisher (&source, &negotiated, START);
+  for (uint16_t i = 0; i < 10000; i++, now += BL_MS) {
+    receive_format (i, i % 2 ? 31 : 40, now);
+    told += (bl_source_take_news (&source) & BL_SOURCE_FORMAT) != 0;
+  }
+  ck_assert_uint_ge (told, 10);
+  ck_assert_uint_le (told, 15);
+  /* The last is told, if late. */
+  receive_format (10000, 21, now);
+  bl_source_take_news (&source);
+  receive_format (10001, 20, now);
+  ck_assert_uint_eq (bl_source_take_news (&source), 0);
+  receive (PT_VIDEO, 7, NULL, 10002, slice, sizeof slice, now + BL_SECOND);
+  ck_assert_uint_eq (bl_source_take_news (&source), BL_SOURCE_FORMAT);
+  ck_assert_uint_eq (source.tracks[BL_TRACK_VIDEO].sps.level_idc, 20);
+}
+END_TEST
+
 START_TEST (what_is_not_rtp_is_dropped)
 {
   BlPacket *packet = bl_packet_new (pool);
@@ -580,6 +610,8 @@ main (void)
       tcase, equations_that_can_not_be_afforded_are_forgotten_not_the_packet);
   tcase_add_test (tcase,
                   repair_packets_before_the_stream_or_malformed_are_dropped);
+  tcase_add_test (tcase,
+                  a_format_that_changes_all_the_time_is_told_now_and_then);
   tcase_add_test (tcase, what_is_not_rtp_is_dropped);
   tcase_add_test (tcase, a_changed_ssrc_goes_on_behind_the_old_one);
   tcase_add_test (tcase, redundancy_fills_what_is_missing);
