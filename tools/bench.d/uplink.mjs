@@ -77,19 +77,27 @@ async function traceFile({ trace = '', seconds }, options, folder) {
 }
 
 /**
- * The case's settings, and what happens in it.
+ * Makes the links as bad as the case says.
  * @param {MobileSite} bed
  * @param {Case} one
- * @param {number} seconds
  * @param {string} trace
  */
-async function play(bed, one, seconds, trace) {
+async function impair(bed, one, trace) {
   for (const [i, modem] of one.modems.entries()) {
     const up = i === 0 && trace ? `${modem.up} trace=${trace} queue=0`
       : modem.up;
     await bed.links[i].tell(`up ${up}`);
     await bed.links[i].tell(`down ${modem.down}`);
   }
+}
+
+/**
+ * What happens in the case.
+ * @param {MobileSite} bed
+ * @param {Case} one
+ * @param {number} seconds
+ */
+async function play(bed, one, seconds) {
   const from_ms = Date.now();
   const heard = bed.links.map((link) => link.seconds.length);
   for (const event of one.events ?? []) {
@@ -129,6 +137,8 @@ async function measure(t, one, publisher, options) {
   await makeClip(folder);
   const bed = new MobileSite(t, folder);
   await bed.open(one.modems.length, options.seed);
+  const steady = !trace && !one.events;
+  if (steady) await impair(bed, one, trace);
   const kbps = one.cap_kbps ?? options.kbps;
   const source = await PUBLISHERS[publisher](t, bed, { kbps:
     publisher === 'vehicle' ? options.vehicle_kbps ?? kbps : kbps,
@@ -139,7 +149,8 @@ async function measure(t, one, publisher, options) {
   const screen = options.chromium ? await startScreen(t, bed) : null;
   await pass(SETTLE_MS);
   const seconds = Math.min(one.seconds, options.seconds ?? Infinity);
-  const played = await play(bed, one, seconds, trace);
+  if (!steady) await impair(bed, one, trace);
+  const played = await play(bed, one, seconds);
   const [viewed] = await viewers.end();
   const on_screen = await screen?.pictures();
   if (options.keep) await writeFile(join(folder, 'publisher.log'),

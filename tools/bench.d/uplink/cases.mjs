@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The links that the uplink is judged on. Settings are those of tools/impair;
-// the call begins on a clean link, and a case's settings hold from the
-// measurement's beginning on.
+// a link that stays as it is is so from the call's beginning; where there is a
+// trace or an event, the call begins on a clean link, and the case's settings
+// hold from the measurement's beginning on.
 
 /**
  * @typedef {{ up: string, down: string }} Modem
@@ -89,6 +90,9 @@ export const CASES = [
     modems: [modem('rate=6M delay=25 queue=300ms')],
     events: [{ at_s: 10, tell: 'up rate=800k' },
       { at_s: 25, tell: 'up rate=6M' }] },
+  { name: 'loss-onset', what: '8 Mb/s, 50 ms RTT, 10 % lost in bursts from 10 s on',
+    seconds: 40, modems: [modem('rate=8M delay=25 queue=300ms')],
+    events: [{ at_s: 10, tell: `up ${bursts(0.1)}` }] },
   lossy(5, fresh(150, { freeze: ['<=', 0.001], delivered: ['>=', 0.8] })),
   lossy(10, fresh(200, { freeze: ['<=', 0.003], delivered: ['>=', 0.6] })),
   lossy(20, fresh(300, { freeze: ['<=', 0.02], delivered: ['>=', 0.3] })),
