@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
@@ -38,6 +39,15 @@ resident_bytes (void)
   return (double)resident * (double)sysconf (_SC_PAGESIZE);
 }
 
+/* What is asked for and not given back: a leak shows here, while memory in RAM
+ * is as much as there ever was use for. */
+static double
+heap_bytes (void)
+{
+  struct mallinfo2 heap = mallinfo2 ();
+  return (double)(heap.uordblks + heap.hblkhd);
+}
+
 static double
 cpu_seconds (void)
 {
@@ -56,6 +66,9 @@ bl_metrics_add_process (GString *text, const BlMetricsInput *input)
        "CPU time of all threads.", cpu_seconds ());
   add (text, "process_resident_memory_bytes", BL_METRIC_GAUGE, "bytes",
        "Memory in RAM.", resident_bytes ());
+  add (text, "bluelight_heap_bytes", BL_METRIC_GAUGE, "bytes",
+       "Memory that the program has asked for and not given back.",
+       heap_bytes ());
   /* Without the one that counts them. */
   add (text, "process_open_fds", BL_METRIC_GAUGE, NULL,
        "Open file descriptors.", count_entries ("/proc/self/fd") - 1.0);

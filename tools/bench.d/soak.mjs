@@ -5,6 +5,8 @@
 
 import { parseArgs } from 'node:util';
 import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { http } from '../../tests/lib/daemons.mjs';
 import { Bench, OurServer, machine, median } from './lib.mjs';
 
 const USAGE = `usage: tools/bench soak [--minutes N] [--viewers N] [--seed N]
@@ -12,7 +14,8 @@ const USAGE = `usage: tools/bench soak [--minutes N] [--viewers N] [--seed N]
 Keeps three calls going on one relay for N minutes (60): each lasts some minutes
 and is followed by another; 200 viewers in all stay half a minute each and are
 followed by others. Prints how memory and descriptors drift after the first ten
-minutes (a sixth of shorter runs). Root only.
+minutes (a sixth of shorter runs), and, to standard error, the state each minute. Root
+only.
 Exit status: 0 at most 1 % drift and no error, 1 otherwise.`;
 
 // A publisher with a token may come back so long; then the call is over.
@@ -20,6 +23,7 @@ const GRACE_S = 10;
 const EDS = ['north', 'south', 'east'];
 const STAY_S = 30;
 const SAMPLE_MS = 5000;
+const TOLD_MS = 60000;
 
 const { values: options } = parseArgs({ options: {
   minutes: { type: 'string', default: '60' },
@@ -41,15 +45,21 @@ function random(seed) {
 
 /**
  * Memory is what is the relay's own: pages of its program and libraries come
- * and go as the system has use for them.
- * @param {number} pid
+ * and go as the system has use for them. The heap is what it has asked for and
+ * not given back.
+ * @param {OurServer} server
+ * @param {string} token
  */
-async function sample(pid) {
+async function sample({ pid, relay, bench, folder }, token) {
+  const { text } = await http({ namespace: bench.namespace },
+    `${relay.url}/metrics`, { headers: { Authorization: `Bearer ${token}` },
+      ca: join(folder, 'certs/ca.pem') });
   const smaps = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8');
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const number = (/** @type {string} */ text, /** @type {RegExp} */ pattern) =>
     Number(pattern.exec(text)?.[1]);
   return { at: performance.now(),
+    heap_kib: number(text, /^bluelight_heap_bytes (\d+)/m) / 1024,
     own_kib: number(smaps, /^Anonymous:\s+(\d+)/m),
     rss_kib: number(smaps, /^Rss:\s+(\d+)/m),
     threads: number(status, /^Threads:\s+(\d+)/m),
@@ -57,13 +67,16 @@ async function sample(pid) {
 }
 
 /**
- * The level of the last third of `values` against that of the first third.
+ * By how much the level of the last third of `values` is above that of the
+ * first third, as a share of `whole`'s level then.
  * @param {number[]} values
+ * @param {number[]} [whole]
  */
-function drift(values) {
+function drift(values, whole = values) {
   const third = Math.max(1, Math.floor(values.length / 3));
   const before = median(values.slice(0, third));
-  return before > 0 ? median(values.slice(-third)) / before - 1 : 0;
+  const base = median(whole.slice(0, third));
+  return base > 0 ? (median(values.slice(-third)) - before) / base : 0;
 }
 
 /**
@@ -111,18 +124,29 @@ async function main() {
     const until = start + minutes * 60000;
     /** @type {Awaited<ReturnType<typeof sample>>[]} */
     const samples = [];
+    const token = await server.relay.token('--metrics');
     const timer = setInterval(async () => {
-      samples.push(await sample(server.pid));
+      samples.push(await sample(server, token));
     }, SAMPLE_MS);
+    const teller = setInterval(() => {
+      const { at, heap_kib, own_kib, rss_kib, fds, threads } = /** @type {any} */ (
+        samples.at(-1));
+      console.error(`minute ${((at - start) / 60000).toFixed(0)}: heap ${
+        heap_kib.toFixed(0)} KiB, its own ${own_kib}, Rss ${rss_kib}; ${
+        fds} descriptors, ${threads} threads`);
+    }, TOLD_MS);
     const ends = await Promise.all(EDS.map((ed, index) => keepCalling(bench,
       server, ed, until, random(Number(options.seed) + index))));
     clearInterval(timer);
+    clearInterval(teller);
     const status = await server.stop();
     const errors = ends.flatMap((end) => end.errors);
     if (status !== 0) errors.push(`the relay ended with ${status}`);
     const settled = start + Math.min(10, minutes / 6) * 60000;
     const kept = samples.filter(({ at }) => at >= settled && at <= until);
     const drifts = { memory: drift(kept.map((s) => s.own_kib)),
+      // The heap's pools are mostly untouched: of what is in RAM.
+      heap: drift(kept.map((s) => s.heap_kib), kept.map((s) => s.own_kib)),
       descriptors: drift(kept.map((s) => s.fds)),
       threads: drift(kept.map((s) => s.threads)) };
     console.log(`${machine()}; ${minutes} minutes, ${

@@ -132,6 +132,28 @@ START_TEST (each_metric_is_documented_and_each_documented_one_is_there)
 }
 END_TEST
 
+static double
+heap_bytes (void)
+{
+  g_auto (Reply) reply = { 0 };
+  get_metrics (&reply);
+  const char *at = strstr (reply.body, "\nbluelight_heap_bytes ");
+  ck_assert_ptr_nonnull (at);
+  return g_ascii_strtod (at + strlen ("\nbluelight_heap_bytes "), NULL);
+}
+
+START_TEST (the_heap_is_what_was_asked_for_and_not_given_back)
+{
+  const double block = 8 << 20;
+  double before = heap_bytes ();
+  void *held = g_malloc ((gsize)block);
+  double with = heap_bytes ();
+  g_free (held);
+  ck_assert_double_ge (with, before + block);
+  ck_assert_double_lt (heap_bytes (), before + block / 2);
+}
+END_TEST
+
 START_TEST (metrics_name_nobody)
 {
   static const char *const secrets[]
@@ -243,6 +265,7 @@ main (void)
     { metrics_say_what_workers_and_calls_have_counted, 0 },
     { metrics_are_openmetrics_with_and_without_calls, 0 },
     { each_metric_is_documented_and_each_documented_one_is_there, 0 },
+    { the_heap_is_what_was_asked_for_and_not_given_back, 0 },
     { metrics_name_nobody, 0 },
     { a_worker_that_does_not_answer_grows_old, 0 },
     { metrics_are_for_it_and_for_tokens_made_for_them, G_N_ELEMENTS (readers) },
