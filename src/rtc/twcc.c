@@ -40,16 +40,27 @@ bl_twcc_receiver_on_packet (BlTwccReceiver *r, uint16_t transport_seq,
     return;
   r->slots[seq % BL_TWCC_WINDOW]
       = (BlTwccArrivalSlot){ .seq = seq, .arrival_us = arrival_us };
+  r->latest_us = arrival_us;
   if (first || seq < r->next)
     r->next = seq;
   if (r->seqs.highest - r->next >= BL_TWCC_WINDOW)
     r->next = r->seqs.highest - BL_TWCC_WINDOW + 1;
 }
 
+/* Whether feedback says of `seq` that it was received. */
+static bool
+counts (const BlTwccReceiver *r, uint64_t seq)
+{
+  BlTime arrival_us = r->slots[seq % BL_TWCC_WINDOW].arrival_us;
+  return has_arrived (r, seq)
+         && (seq >= r->reported
+             || r->latest_us - arrival_us <= BL_TWCC_AGAIN_US);
+}
+
 bool
 bl_twcc_receiver_has_news (const BlTwccReceiver *r)
 {
-  /* The highest has always arrived. */
+  /* One that counts is always left: the latest to arrive, or the highest. */
   return r->seqs.started && r->next <= r->seqs.highest;
 }
 
@@ -71,9 +82,9 @@ most_chunk_bytes (size_t n)
 }
 
 static uint64_t
-first_arrived (const BlTwccReceiver *r, uint64_t seq)
+first_that_counts (const BlTwccReceiver *r, uint64_t seq)
 {
-  while (!has_arrived (r, seq))
+  while (!counts (r, seq))
     seq++;
   return seq;
 }
@@ -83,7 +94,7 @@ first_arrived (const BlTwccReceiver *r, uint64_t seq)
 static void
 plan (const BlTwccReceiver *r, size_t room, Plan *p)
 {
-  uint64_t first = first_arrived (r, r->next);
+  uint64_t first = first_that_counts (r, r->next);
   int64_t reference
       = r->slots[first % BL_TWCC_WINDOW].arrival_us / BL_TWCC_REFERENCE_US;
   int64_t last_ticks = reference * TICKS_IN_REFERENCE;
@@ -93,7 +104,7 @@ plan (const BlTwccReceiver *r, size_t room, Plan *p)
   for (uint64_t seq = r->next; seq <= r->seqs.highest; seq++) {
     uint8_t symbol = LOST;
     int64_t delta = 0;
-    if (has_arrived (r, seq)) {
+    if (counts (r, seq)) {
       delta = r->slots[seq % BL_TWCC_WINDOW].arrival_us / BL_TWCC_TICK_US
               - last_ticks;
       if (delta < INT16_MIN || delta > INT16_MAX)
@@ -151,6 +162,17 @@ write_plan (BlWriter *w, const Plan *p)
       bl_writer_be (w, (uint16_t)p->deltas[i], p->symbols[i]);
 }
 
+/* Past the `n` just reported, and what doesn't count of those before. */
+static void
+go_on (BlTwccReceiver *r, size_t n)
+{
+  r->next += n;
+  while (r->next < r->reported && !counts (r, r->next))
+    r->next++;
+  if (r->next > r->reported)
+    r->reported = r->next;
+}
+
 bool
 bl_twcc_receiver_write (BlTwccReceiver *r, BlWriter *w, uint32_t sender_ssrc,
                         uint32_t media_ssrc)
@@ -183,7 +205,7 @@ bl_twcc_receiver_write (BlTwccReceiver *r, BlWriter *w, uint32_t sender_ssrc,
   bl_writer_be16 (&patch, (uint16_t)((length + 3) / 4 - 1));
 
   bl_assert (bl_writer_ok (w));
-  r->next += p.n_statuses;
+  go_on (r, p.n_statuses);
   r->feedback_count++;
   return true;
 }

@@ -23,9 +23,15 @@
 
 /* Receiver. Invariant: feedback covers every sequence number from the first
  * not yet reported to the highest received; one that arrives after it was
- * reported lost is reported again, with all after it. */
+ * reported lost is reported again, with all after it. Of those, what had been
+ * reported and came more than BL_TWCC_AGAIN_US before the latest arrival now
+ * counts as lost: no sender needs it twice, and one that fills old gaps would
+ * have us write a feedback for each of its packets, every time. */
 
 #define BL_TWCC_WINDOW 1024 /* packets remembered; a power of two */
+
+/* Within what the 16 bits of a delta can say, 8.19 s. */
+#define BL_TWCC_AGAIN_US (8 * BL_SECOND)
 
 typedef struct {
   uint64_t seq; /* 0: empty */
@@ -34,7 +40,9 @@ typedef struct {
 
 typedef struct {
   BlSeqUnwrapper seqs;
-  uint64_t next; /* first number for the next feedback */
+  uint64_t next;     /* first number for the next feedback */
+  uint64_t reported; /* what is below was in a feedback, or too old for one */
+  BlTime latest_us;  /* of the last arrival noted */
   uint8_t feedback_count;
   BlTwccArrivalSlot slots[BL_TWCC_WINDOW];
 } BlTwccReceiver;

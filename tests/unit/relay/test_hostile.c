@@ -4,6 +4,7 @@
  * those who watch beside them lose nothing.
  */
 #include "../run_suite.h"
+#include "relay/source.h"
 #include "rtc/rtcp.h"
 #include "world.h"
 
@@ -212,6 +213,37 @@ START_TEST (a_flood_of_handshake_records_stops_at_a_bound)
 }
 END_TEST
 
+/* ---- a publisher that is who he says ---- */
+
+static void
+send_numbered (uint16_t transport_seq)
+{
+  publisher->transport_seq = transport_seq;
+  peer_send_audio (publisher);
+  world_settle ();
+}
+
+/* Arrivals 9 s apart in turn, all of which each late one has told again. */
+START_TEST (gaps_filled_late_get_no_more_feedback_than_others)
+{
+  uint16_t first = publisher->transport_seq;
+  unsigned gap = BL_TWCC_WINDOW / 2;
+  for (unsigned i = 0; i < gap; i++)
+    send_numbered ((uint16_t)(first + 2 * i));
+  world_advance (9 * BL_SECOND);
+  while (--gap >= 100)
+    send_numbered ((uint16_t)(first + 2 * gap + 1));
+  for (gap = 100; gap-- > 0;) {
+    unsigned told = publisher->n_transport_feedback;
+    send_numbered ((uint16_t)(first + 2 * gap + 1));
+    world_advance (BL_SOURCE_FEEDBACK_US);
+    told = publisher->n_transport_feedback - told;
+    ck_assert_uint_ge (told, 1);
+    ck_assert_uint_le (told, 3);
+  }
+}
+END_TEST
+
 /* ---- strangers ---- */
 
 /* They have overheard the viewer's ufrag, and send from elsewhere. */
@@ -278,6 +310,7 @@ main (void)
   tcase_add_test (tcase, a_flood_of_checks_is_answered_up_to_a_bound);
   tcase_add_test (tcase, media_from_a_viewer_is_not_even_decrypted);
   tcase_add_test (tcase, a_flood_of_handshake_records_stops_at_a_bound);
+  tcase_add_test (tcase, gaps_filled_late_get_no_more_feedback_than_others);
   tcase_add_test (tcase, strangers_can_not_use_up_the_checks_of_a_viewer);
   tcase_add_test (tcase, forged_rtcp_costs_a_bounded_number_of_decryptions);
   suite_add_tcase (suite, tcase);

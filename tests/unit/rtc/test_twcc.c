@@ -320,6 +320,47 @@ START_TEST (a_jump_past_the_window_forgets_what_is_older)
 }
 END_TEST
 
+/* Every second packet; then what lies between, so late that no delta reaches
+ * from one to the next, and from the last on, so that each has all after it
+ * reported again. */
+START_TEST (gaps_filled_late_make_no_more_feedback_than_their_statuses_take)
+{
+  static const struct {
+    size_t room;
+    unsigned most;
+  } feedback_rooms[] = { { 1000, 3 }, { BL_TWCC_MIN_ROOM_BYTES, 64 } };
+  uint8_t buffer[1000];
+  size_t room = feedback_rooms[_i].room;
+  BlTime now = T0;
+  for (unsigned seq = 0; seq < BL_TWCC_WINDOW; seq += 2)
+    bl_twcc_receiver_on_packet (&receiver, (uint16_t)seq, now);
+  do {
+    BlWriter w = bl_writer (buffer, room);
+    ck_assert (bl_twcc_receiver_write (&receiver, &w, 0x11, 0x22));
+  } while (bl_twcc_receiver_has_news (&receiver));
+
+  now += 9 * BL_SECOND;
+  for (unsigned seq = BL_TWCC_WINDOW - 1; seq < BL_TWCC_WINDOW; seq -= 2) {
+    unsigned n = 0;
+    bl_twcc_receiver_on_packet (&receiver, (uint16_t)seq, now);
+    while (bl_twcc_receiver_has_news (&receiver)) {
+      BlWriter w = bl_writer (buffer, room);
+      ck_assert (bl_twcc_receiver_write (&receiver, &w, 0x11, 0x22));
+      BlTwccFeedback feedback = parse (buffer, bl_writer_length (&w));
+      BlTwccResult result;
+      ck_assert (bl_twcc_next (&feedback, &result));
+      if (n++ > 0)
+        continue;
+      ck_assert_uint_eq (result.seq, seq);
+      ck_assert (result.received);
+    }
+    ck_assert_uint_ge (n, 1);
+    ck_assert_uint_le (n, feedback_rooms[_i].most);
+    now += 10 * BL_MS;
+  }
+}
+END_TEST
+
 /* Random traffic with loss, reordering and pauses, reported in packets of
  * random room: every packet sent gets its true fate and arrival. */
 START_TEST (every_packet_gets_its_fate_whatever_the_traffic)
@@ -450,6 +491,9 @@ main (void)
       tcase, a_packet_that_comes_after_it_was_reported_lost_is_reported_again);
   tcase_add_test (tcase, a_pause_too_long_for_a_delta_starts_another_packet);
   tcase_add_test (tcase, a_jump_past_the_window_forgets_what_is_older);
+  tcase_add_loop_test (
+      tcase, gaps_filled_late_make_no_more_feedback_than_their_statuses_take, 0,
+      2);
   tcase_add_test (tcase, every_packet_gets_its_fate_whatever_the_traffic);
   tcase_add_test (tcase,
                   acknowledgements_are_given_once_and_only_for_what_was_sent);
