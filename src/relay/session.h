@@ -13,7 +13,8 @@
  * the mux knows each of them.
  * - ENDED: not in the mux, no timer, sends nothing.
  * - What a datagram costs before it is known to be the peer's is bounded by a
- *   budget (relay/budget.h), save for a publisher's media.
+ *   budget (relay/budget.h), save for a publisher's media: a forger who used
+ *   that up would silence the publisher (docs/adr/0007).
  */
 #pragma once
 

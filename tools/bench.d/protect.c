@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What it costs to protect an RTP packet and to unprotect one, and what memory
- * a session takes that has done so: libsrtp as the system has it, our own, and
- * the bare cipher. The figures of docs/adr/0007-media-protection.md.
+ * What it costs to protect an RTP packet, to unprotect one and to refuse one
+ * that is not authentic, and what memory a session takes that has done so:
+ * libsrtp as the system has it, our own, and the bare cipher. The figures of
+ * docs/adr/0007-media-protection.md.
  *
  * usage: protect [PAYLOAD_BYTES [SESSIONS [ROUNDS]]]
  *
@@ -91,6 +92,15 @@ libsrtp_unprotect (void *session, uint8_t *packet, size_t length)
         "srtp_unprotect");
 }
 
+/* Noise, as from somebody without the keys. */
+static void
+libsrtp_refuse (void *session, uint8_t *packet, size_t length)
+{
+  int bytes = (int)length;
+  must (srtp_unprotect (session, packet, &bytes) == srtp_err_status_auth_fail,
+        "srtp_unprotect of noise");
+}
+
 static void
 libsrtp_close (void *session)
 {
@@ -123,6 +133,13 @@ ours_unprotect (void *session, uint8_t *packet, size_t length)
 {
   must (bl_srtp_unprotect_rtp (session, packet, &length) == BL_SRTP_OK,
         "bl_srtp_unprotect_rtp");
+}
+
+static void
+ours_refuse (void *session, uint8_t *packet, size_t length)
+{
+  must (bl_srtp_unprotect_rtp (session, packet, &length) == BL_SRTP_AUTH,
+        "bl_srtp_unprotect_rtp of noise");
 }
 
 static void
@@ -195,6 +212,9 @@ static const Way libsrtp_in
     = { libsrtp_open_in, libsrtp_unprotect, libsrtp_close, true };
 static const Way ours_out = { ours_open, ours_protect, ours_close, false };
 static const Way ours_in = { ours_open, ours_unprotect, ours_close, true };
+static const Way libsrtp_noise
+    = { libsrtp_open_in, libsrtp_refuse, libsrtp_close, false };
+static const Way ours_noise = { ours_open, ours_refuse, ours_close, false };
 static const Way bare = { bare_open, bare_protect, bare_close, false };
 static const Way rekeyed = { bare_open, rekeyed_protect, bare_close, false };
 
@@ -209,11 +229,14 @@ static const struct {
   { "EVP alone, keyed per packet", &rekeyed, BL_SRTP_AEAD_AES_128_GCM },
   { "libsrtp, unprotect", &libsrtp_in, BL_SRTP_AEAD_AES_128_GCM },
   { "Bluelight, unprotect", &ours_in, BL_SRTP_AEAD_AES_128_GCM },
+  { "Bluelight, refuse", &ours_noise, BL_SRTP_AEAD_AES_128_GCM },
   { "libsrtp", &libsrtp_out, BL_SRTP_AEAD_AES_256_GCM },
   { "Bluelight", &ours_out, BL_SRTP_AEAD_AES_256_GCM },
   { "libsrtp, unprotect", &libsrtp_in, BL_SRTP_AEAD_AES_256_GCM },
   { "Bluelight, unprotect", &ours_in, BL_SRTP_AEAD_AES_256_GCM },
+  { "Bluelight, refuse", &ours_noise, BL_SRTP_AEAD_AES_256_GCM },
   { "libsrtp", &libsrtp_out, BL_SRTP_AES128_CM_SHA1_80 },
+  { "libsrtp, refuse", &libsrtp_noise, BL_SRTP_AES128_CM_SHA1_80 },
 };
 #define N_CASES G_N_ELEMENTS (cases)
 
@@ -303,10 +326,11 @@ argument (int argc, char **argv, int at, unsigned standard, unsigned most)
   if (at >= argc)
     return standard;
   if (!g_ascii_string_to_unsigned (argv[at], 10, 1, most, &value, NULL)) {
-    fprintf (stderr,
-             "usage: %s [PAYLOAD_BYTES [SESSIONS [ROUNDS]]]\n"
-             "Prints what it costs to protect and unprotect a packet.\n",
-             argv[0]);
+    fprintf (
+        stderr,
+        "usage: %s [PAYLOAD_BYTES [SESSIONS [ROUNDS]]]\n"
+        "Prints what it costs to protect, unprotect and refuse a packet.\n",
+        argv[0]);
     exit (2);
   }
   return (unsigned)value;

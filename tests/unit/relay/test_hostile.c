@@ -296,6 +296,32 @@ START_TEST (forged_rtcp_costs_a_bounded_number_of_decryptions)
 }
 END_TEST
 
+/* The publisher's address, too; with an SSRC of its own, or one never heard. */
+static uint32_t forged_ssrc;
+
+static void
+forge_rtp (void)
+{
+  uint8_t packet[60] = { 0x80, PT_VIDEO };
+  BlWriter w = bl_writer (packet + 2, 10);
+  bl_writer_be16 (&w, publisher->video_seq);
+  bl_writer_be32 (&w, publisher->video_timestamp);
+  bl_writer_be32 (&w, forged_ssrc);
+  world_send (publisher, packet, sizeof packet);
+}
+
+/* There is no budget for it: while a forger used that up, the publisher's own
+ * packets would be dropped with his. */
+START_TEST (forged_media_is_refused_and_the_publishers_own_is_all_taken)
+{
+  forged_ssrc = _i ? publisher->video_ssrc + 1000 : publisher->video_ssrc;
+  uint64_t forged = world_dropped (BL_DROP_AUTH);
+  assert_unharmed (watch_while (forge_rtp));
+  ck_assert_uint_eq (world_dropped (BL_DROP_AUTH) - forged, n_flooded);
+  ck_assert_uint_eq (world_dropped (BL_DROP_BUDGET), 0);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -313,6 +339,8 @@ main (void)
   tcase_add_test (tcase, gaps_filled_late_get_no_more_feedback_than_others);
   tcase_add_test (tcase, strangers_can_not_use_up_the_checks_of_a_viewer);
   tcase_add_test (tcase, forged_rtcp_costs_a_bounded_number_of_decryptions);
+  tcase_add_loop_test (
+      tcase, forged_media_is_refused_and_the_publishers_own_is_all_taken, 0, 2);
   suite_add_tcase (suite, tcase);
   return run_suite (suite);
 }
