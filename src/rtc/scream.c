@@ -23,6 +23,7 @@
 #define CALM_ROUNDS        3
 #define INFLECTION_ROUNDS  5
 #define LONG_AGO_ROUNDS    100
+#define PLENTY_US          (10 * BL_SECOND)
 #define STALL_US           (50 * BL_MS)
 #define OWN_LOSS           (ONE / 50) /* more of its own: loss is no sign */
 #define SHALLOW_US         (30 * BL_SECOND)
@@ -331,7 +332,11 @@ uint64_t
 bl_scream_pacing_bps (const BlScream *s, BlTime now)
 {
   bool smooth = s->losscheck.trial || now < s->shallow_until_us;
-  return smooth ? s->target_bps * 11 / 10 : s->target_bps * 2;
+  if (smooth)
+    return s->target_bps * 11 / 10;
+  bool plenty = s->target_bps >= s->config.max_bps
+                && now - s->congestion_us > PLENTY_US;
+  return s->target_bps * (plenty ? 4 : 2);
 }
 
 bool

@@ -127,6 +127,22 @@ static const struct {
   { "100 Mb/s", 100000000, 5 * BL_MS, BL_SECOND, 6000000, 6000000, 15 * BL_MS },
 };
 
+START_TEST (packets_follow_faster_where_there_has_long_been_plenty)
+{
+  bl_scream_init (&scream, &usual);
+  open_link (20000000, 10 * BL_MS, 300 * BL_MS);
+  run_for (5 * BL_SECOND);
+  ck_assert_uint_eq (bl_scream_target_bps (&scream), usual.max_bps);
+  run_for (15 * BL_SECOND);
+  ck_assert_uint_eq (bl_scream_pacing_bps (&scream, path.now),
+                     4 * usual.max_bps);
+  path.mark_every = 1;
+  run_for (BL_SECOND / 2);
+  ck_assert_uint_eq (bl_scream_pacing_bps (&scream, path.now),
+                     2 * bl_scream_target_bps (&scream));
+}
+END_TEST
+
 START_TEST (the_target_finds_the_links_rate)
 {
   bl_scream_init (&scream, &usual);
@@ -278,6 +294,7 @@ suite (void)
   Suite *s = suite_create ("rtc/scream");
   TCase *tc = tcase_create ("scream");
   tcase_set_timeout (tc, 60);
+  tcase_add_test (tc, packets_follow_faster_where_there_has_long_been_plenty);
   tcase_add_loop_test (tc, the_target_finds_the_links_rate, 0, N_OF (links));
   tcase_add_test (tc, alpha_is_the_share_of_marks);
   tcase_add_test (tc, marks_slow_down_what_is_not_l4s_too);
