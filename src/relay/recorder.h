@@ -12,7 +12,9 @@
  * - The worker is never held up: a slow disk fills the tap, and packets drop.
  * - A fragment holds what arrived within BL_RECORDER_FRAGMENT_US, and is on the
  *   disk (fdatasync) before the database lists it. With the time a missing
- *   packet is waited for, a kill -9 loses less than 2 s.
+ *   packet is waited for, a kill -9 loses less than 2 s. Where pictures pause,
+ *   the last one before is kept for the next fragment, which says how long it
+ *   lasts: no hole in which a browser would lose its way.
  * - Sound is one unbroken run of samples (silence where none came) and is the
  *   file's clock; pictures are placed against it by capture time. So sound and
  *   picture stay together in players that count samples, too.

@@ -29,11 +29,12 @@ bl_cutter_clear (BlCutter *cutter)
   g_clear_pointer (&cutter->audio_data, g_byte_array_unref);
 }
 
+/* The first `pictures`, with their bytes, and all sound. */
 static void
-forget_samples (BlCutter *cutter)
+forget_samples (BlCutter *cutter, guint pictures, gsize length)
 {
-  g_array_set_size (cutter->video, 0);
-  g_byte_array_set_size (cutter->video_data, 0);
+  g_array_remove_range (cutter->video, 0, pictures);
+  g_byte_array_remove_range (cutter->video_data, 0, (guint)length);
   g_array_set_size (cutter->audio, 0);
   g_byte_array_set_size (cutter->audio_data, 0);
 }
@@ -41,7 +42,7 @@ forget_samples (BlCutter *cutter)
 void
 bl_cutter_reset (BlCutter *cutter)
 {
-  forget_samples (cutter);
+  forget_samples (cutter, cutter->video->len, cutter->video_data->len);
   cutter->video_lasts = FALSE;
   cutter->video_end = 0;
   cutter->audio_end = 0;
@@ -151,6 +152,12 @@ bl_cutter_is_empty (const BlCutter *cutter)
   return cutter->video->len == 0 && cutter->audio->len == 0;
 }
 
+guint
+bl_cutter_pictures (const BlCutter *cutter)
+{
+  return cutter->video->len;
+}
+
 gboolean
 bl_cutter_starts_with_keyframe (const BlCutter *cutter)
 {
@@ -198,13 +205,20 @@ bl_cutter_span_us (const BlCutter *cutter)
 void
 bl_cutter_take (BlCutter *cutter, guint32 sequence, GByteArray *out)
 {
-  g_assert (!cutter->video_lasts);
+  const BlCmafSample *pictures
+      = (const BlCmafSample *)(void *)cutter->video->data;
+  guint n_pictures = cutter->video->len;
+  gsize length = cutter->video_data->len;
+  if (cutter->video_lasts) {
+    g_assert (n_pictures > 1);
+    length -= pictures[--n_pictures].size;
+  }
   const BlCmafRun video = {
     .decode_time = cutter->video_time,
-    .samples = (const BlCmafSample *)(void *)cutter->video->data,
-    .n_samples = cutter->video->len,
+    .samples = pictures,
+    .n_samples = n_pictures,
     .data = cutter->video_data->data,
-    .length = cutter->video_data->len,
+    .length = length,
   };
   const BlCmafRun audio = {
     .decode_time = cutter->audio_time,
@@ -214,5 +228,6 @@ bl_cutter_take (BlCutter *cutter, guint32 sequence, GByteArray *out)
     .length = cutter->audio_data->len,
   };
   bl_cmaf_append_fragment (out, sequence, &video, &audio);
-  forget_samples (cutter);
+  forget_samples (cutter, n_pictures, length);
+  cutter->video_time = cutter->video_last;
 }

@@ -5,7 +5,10 @@
  *
  * Invariants: a track's samples follow each other without overlap; sound has
  * no hole, so one that is due is filled with silence; a picture lasts until the
- * next one, within the fragment.
+ * next one, also when that comes in another fragment. A browser's SourceBuffer
+ * takes a hole behind a picture for the end of a stream, and leaves out all
+ * that follows until a keyframe (Media Source Extensions, "coded frame
+ * processing").
  */
 #pragma once
 
@@ -66,6 +69,9 @@ gboolean bl_cutter_starts_with_keyframe (const BlCutter *cutter);
 /* Whether there is nothing to take. */
 gboolean bl_cutter_is_empty (const BlCutter *cutter);
 
-/* Appends the collected samples as a fragment to `out`; a picture that lasts
- * must be ended before. */
+guint bl_cutter_pictures (const BlCutter *cutter);
+
+/* Appends the collected samples as a fragment to `out`. A picture that lasts is
+ * kept for the next one; if it is the only picture, it must be ended before:
+ * a fragment of sound alone counts as one that begins with a keyframe. */
 void bl_cutter_take (BlCutter *cutter, guint32 sequence, GByteArray *out);

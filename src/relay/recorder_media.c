@@ -150,6 +150,16 @@ cut_before_picture (BlRecorderStream *stream, guint64 ticks, gboolean keyframe)
   bl_recorder_stream_cut (stream);
 }
 
+/* Behind a hole a browser shows nothing until a keyframe. */
+static void
+mend_hole (BlRecorderStream *stream, guint64 ticks, gboolean keyframe)
+{
+  const BlCutter *cutter = &stream->cutter;
+  if (!keyframe && !cutter->video_lasts
+      && ticks > cutter->video_end + cutter->video_usual)
+    bl_recorder_stream_want_keyframe (stream);
+}
+
 static void
 on_picture (BlRecorderStream *stream, const BlH264Au *au, guint64 rtp_time)
 {
@@ -163,6 +173,7 @@ on_picture (BlRecorderStream *stream, const BlH264Au *au, guint64 rtp_time)
   cut_before_picture (stream, ticks, au->keyframe);
   if (stream->stopped)
     return;
+  mend_hole (stream, ticks, au->keyframe);
   bl_recorder_stream_note_gap (stream, BL_TRACK_VIDEO, at_us);
   before_sample (stream);
   BlCutter *cutter = &stream->cutter;
@@ -278,8 +289,7 @@ fill_hole (BlRecorderStream *stream, guint64 target)
   while (!stream->stopped
          && cutter->audio_end + BL_CMAF_SILENCE_TICKS <= target) {
     if (bl_cutter_span_us (cutter) >= FULL_CUT_US) {
-      bl_cutter_end_picture (cutter, 0);
-      bl_recorder_stream_cut (stream);
+      bl_recorder_stream_cut_in_time (stream);
       before_sample (stream);
     }
     bl_cutter_add_silence (cutter, cutter->audio_end + BL_CMAF_SILENCE_TICKS);
@@ -334,8 +344,6 @@ bl_recorder_stream_on_audio (BlRecorderStream *stream,
   if (stream->stopped)
     return;
   add_sound (stream, record, payload, duration, target);
-  if (bl_cutter_span_us (&stream->cutter) >= BL_RECORDER_FRAGMENT_US) {
-    bl_cutter_end_picture (&stream->cutter, 0);
-    bl_recorder_stream_cut (stream);
-  }
+  if (bl_cutter_span_us (&stream->cutter) >= BL_RECORDER_FRAGMENT_US)
+    bl_recorder_stream_cut_in_time (stream);
 }

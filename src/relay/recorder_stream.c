@@ -268,6 +268,15 @@ bl_recorder_stream_cut (BlRecorderStream *stream)
 }
 
 void
+bl_recorder_stream_cut_in_time (BlRecorderStream *stream)
+{
+  if (bl_cutter_pictures (&stream->cutter) == 1)
+    bl_cutter_end_picture (&stream->cutter, 0);
+  bl_recorder_stream_cut (stream);
+  stream->collecting_since_us = stream->now_us;
+}
+
+void
 bl_recorder_stream_want_keyframe (BlRecorderStream *stream)
 {
   if (stream->now_us - stream->keyframe_asked_us < KEYFRAME_ASK_US)
@@ -403,10 +412,8 @@ bl_recorder_stream_tick (BlRecorderStream *stream, gint64 now_us)
   }
   if (!bl_cutter_is_empty (&stream->cutter)
       && stream->now_us - stream->collecting_since_us
-             >= BL_RECORDER_FRAGMENT_US) {
-    bl_cutter_end_picture (&stream->cutter, 0);
-    bl_recorder_stream_cut (stream);
-  }
+             >= BL_RECORDER_FRAGMENT_US)
+    bl_recorder_stream_cut_in_time (stream);
 }
 
 void

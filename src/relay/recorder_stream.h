@@ -104,8 +104,12 @@ gboolean bl_recorder_stream_begin_part (BlRecorderStream *stream, gint64 at_us,
                                         gboolean picture);
 void bl_recorder_stream_end_part (BlRecorderStream *stream);
 
-/* Writes what is collected. */
+/* Writes what is collected; not a picture that lasts. */
 void bl_recorder_stream_cut (BlRecorderStream *stream);
+
+/* The same, because it is time to: the last picture, whose next one has not
+ * come, is kept for the next fragment; not a second time. */
+void bl_recorder_stream_cut_in_time (BlRecorderStream *stream);
 
 /* Asks for a keyframe, at most once a second. */
 void bl_recorder_stream_want_keyframe (BlRecorderStream *stream);

@@ -222,6 +222,71 @@ START_TEST (fragments_are_short_and_every_idr_begins_one)
 }
 END_TEST
 
+/* As a SourceBuffer judges whether a picture follows the one before: Media
+ * Source Extensions, "coded frame processing". */
+static guint
+count_holes (const GArray *samples)
+{
+  guint holes = 0;
+  const Sample *last = NULL;
+  for (guint i = 0; i < samples->len; i++) {
+    const Sample *s = &g_array_index (samples, Sample, i);
+    if (!s->video)
+      continue;
+    holes += last && s->at_us - last->at_us > 2 * last->duration_us;
+    last = s;
+  }
+  return holes;
+}
+
+/* The camera stands still for `pictures`, at 30 a second. */
+static void
+pause_pictures (Publisher *p, double at_s, guint pictures)
+{
+  publisher_run (p, SECONDS (at_s));
+  p->frame += pictures;
+}
+
+START_TEST (pictures_that_pause_leave_no_hole)
+{
+  Publisher p = new_publisher ();
+  p.gop = 100000;
+  p.has_audio = _i % 2;
+  publisher_control (&p, BL_TAP_START, START_US);
+  /* Wherever the pause lies among the fragments. */
+  guint left_out = 0;
+  for (guint n = 0; n < 40; n++) {
+    guint pictures = 3 + n % 24;
+    pause_pictures (&p, 2 * n + 1 + 0.05 * n, pictures);
+    left_out += pictures;
+  }
+  publisher_run (&p, SECONDS (90));
+  finish ();
+  g_autoptr (GArray) samples = read_recording (db, recording);
+  ck_assert_uint_eq (count_samples (samples, TRUE), 2700 - left_out);
+  ck_assert_uint_eq (count_holes (samples), 0);
+  if (p.has_audio)
+    ck_assert_int_le (worst_sync_us (samples, &p), 1000);
+}
+END_TEST
+
+START_TEST (behind_a_hole_a_keyframe_is_asked_for)
+{
+  Publisher p = new_publisher ();
+  p.gop = 100000;
+  publisher_control (&p, BL_TAP_START, START_US);
+  guint64 wanted = 0;
+  pause_pictures (&p, 2.5, 75);
+  publisher_run (&p, SECONDS (4.9));
+  ck_assert (!bl_tap_next_keyframe_wanted (shared.tap, &wanted));
+  publisher_run (&p, SECONDS (5.5));
+  ck_assert (bl_tap_next_keyframe_wanted (shared.tap, &wanted));
+  finish ();
+  g_autoptr (GArray) samples = read_recording (db, recording);
+  ck_assert_uint_eq (count_holes (samples), 1);
+}
+END_TEST
+
 static gboolean
 lose_some (const BlTapRecord *record)
 {
@@ -701,6 +766,8 @@ main (void)
   tcase_add_checked_fixture (tc, setup, teardown);
   tcase_add_test (tc, a_call_becomes_one_part_with_all_its_samples);
   tcase_add_test (tc, fragments_are_short_and_every_idr_begins_one);
+  tcase_add_loop_test (tc, pictures_that_pause_leave_no_hole, 0, 2);
+  tcase_add_test (tc, behind_a_hole_a_keyframe_is_asked_for);
   tcase_add_loop_test (tc, sound_and_picture_stay_together_for_ten_minutes, 0,
                        G_N_ELEMENTS (drifts_ppm));
   tcase_add_test (tc, without_capture_times_arrivals_keep_them_together);
