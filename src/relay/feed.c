@@ -273,11 +273,23 @@ on_publisher_rtcp (void *owner, const uint8_t *data, size_t length)
   }
 }
 
+/* By a report it knows that its path is back. */
+static void
+on_publisher_knock (void *owner)
+{
+  BlPublisher *publisher = owner;
+  if (publisher->feed->publisher != publisher)
+    return;
+  bl_source_want_report (&publisher->feed->source, publisher->feed->loop->now);
+  publisher->feed->dirty = true;
+}
+
 static const BlSessionRoleOps publisher_ops = {
   .on_up = on_publisher_up,
   .on_arrival = on_publisher_arrival,
   .on_rtp = on_publisher_rtp,
   .on_rtcp = on_publisher_rtcp,
+  .on_knock = on_publisher_knock,
   .on_ended = on_publisher_ended,
 };
 

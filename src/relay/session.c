@@ -240,7 +240,10 @@ on_stun (BlSession *session, const BlPath *path, BlPacket *packet)
     return;
   }
 
+  bool knock = session->loop->now - session->heard_us > BL_SESSION_SILENT_US;
   prove_path (session, path, request.use_candidate);
+  if (knock && session->state == BL_SESSION_UP && session->ops->on_knock)
+    session->ops->on_knock (session->owner);
   if (session->state == BL_SESSION_NEW) {
     session->state = BL_SESSION_HANDSHAKE;
     session->dtls

@@ -25,6 +25,10 @@
 #include "secure/dtls.h"
 #include "secure/srtp.h"
 
+/* Who sends checks, and nothing else has come for so long, knocks. Shorter than
+ * the pause between two of our vehicle's knocks. */
+#define BL_SESSION_SILENT_US (90 * BL_MS)
+
 /* How long a chosen path may be silent while another is heard. A publisher's
  * media comes all the time; from a viewer come only reports and checks. */
 #define BL_SESSION_PUBLISHER_PATH_SILENCE_US (400 * BL_MS)
@@ -49,6 +53,9 @@ typedef struct {
    * it. */
   void (*on_rtp) (void *owner, BlPacket *packet);
   void (*on_rtcp) (void *owner, const uint8_t *data, size_t length);
+  /* A check, and nothing else for BL_SESSION_SILENT_US: the peer wants to know
+   * whether it is heard. May be NULL. */
+  void (*on_knock) (void *owner);
   /* It has just become ENDED. */
   void (*on_ended) (void *owner);
 } BlSessionRoleOps;

@@ -275,6 +275,13 @@ bl_source_want_keyframe (BlSource *source)
 }
 
 void
+bl_source_want_report (BlSource *source, BlTime now)
+{
+  if (source->has_publisher && source->report_due_us > now)
+    source->report_due_us = now;
+}
+
+void
 bl_source_want_keyframe_seldom (BlSource *source, BlTime now)
 {
   bl_keyframe_want_seldom (&source->keyframe, now);

@@ -87,6 +87,9 @@ BlSourceRtcp bl_source_on_rtcp (BlSource *source, const void *data,
 /* Somebody needs a keyframe. */
 void bl_source_want_keyframe (BlSource *source);
 
+/* A report is due now. */
+void bl_source_want_report (BlSource *source, BlTime now);
+
 /* A viewer that is given keyframes only would have one now and then; say so
  * after each. */
 void bl_source_want_keyframe_seldom (BlSource *source, BlTime now);

@@ -284,6 +284,24 @@ START_TEST (a_publisher_may_be_silent_for_longer_once_media_has_come)
 }
 END_TEST
 
+START_TEST (a_publisher_that_knocks_after_an_outage_is_told_at_once)
+{
+  Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
+  world_send_pictures (publisher, 3, 3);
+  world_advance (31 * BL_SECOND);
+  unsigned reports = publisher->n_receiver_reports;
+  peer_check (publisher, true);
+  world_settle ();
+  ck_assert_uint_eq (publisher->n_receiver_reports, reports + 1);
+  /* A check beside media is no knock. */
+  peer_send_picture (publisher, true, 3);
+  world_settle ();
+  peer_check (publisher, true);
+  world_settle ();
+  ck_assert_uint_eq (publisher->n_receiver_reports, reports + 1);
+}
+END_TEST
+
 START_TEST (a_publisher_from_which_nothing_ever_came_is_given_up_sooner)
 {
   world_join (BL_SESSION_PUBLISHER, 1);
@@ -644,6 +662,8 @@ main (void)
   tcase_add_test (tcase, viewers_stay_while_the_publisher_comes_back);
   tcase_add_test (tcase, a_new_publisher_takes_over_from_one_that_still_lives);
   tcase_add_test (tcase, silence_loses_a_session_and_checks_keep_it);
+  tcase_add_test (tcase,
+                  a_publisher_that_knocks_after_an_outage_is_told_at_once);
   tcase_add_test (tcase,
                   a_publisher_may_be_silent_for_longer_once_media_has_come);
   tcase_add_test (tcase,
