@@ -113,7 +113,7 @@ START_TEST (the_test_picture_gives_constrained_baseline_with_parameter_sets)
   options.height = 720;
   options.fps = 10;
   Seen seen = { 0 };
-  g_autoptr (BlCapture) c = start (&options, &seen);
+  g_autoptr (BlCapture) c G_GNUC_UNUSED = start (&options, &seen);
   RUN_UNTIL (seen.video >= 42 && seen.audio >= 20, seen.message);
   ck_assert_uint_eq (seen.profile_level_id & 0xffff00, 0x42c000);
   ck_assert_uint_eq (seen.width, 1280);
@@ -129,7 +129,7 @@ START_TEST (a_frame_bears_the_moment_of_its_capture)
 {
   Seen seen = { 0 };
   BlTime before = bl_clock_now ();
-  g_autoptr (BlCapture) c = start (&defaults, &seen);
+  g_autoptr (BlCapture) c G_GNUC_UNUSED = start (&defaults, &seen);
   RUN_UNTIL (seen.video >= 10, seen.message);
   ck_assert_int_gt (seen.last_captured_us, before);
   ck_assert_int_le (seen.last_captured_us, bl_clock_now ());
@@ -262,7 +262,7 @@ START_TEST (a_network_camera_that_is_not_there_says_what_to_check)
   options.pipeline = "rtsp";
   options.location = "rtsp://127.0.0.1:9/nothing";
   Seen seen = { 0 };
-  g_autoptr (BlCapture) c = start (&options, &seen);
+  g_autoptr (BlCapture) c G_GNUC_UNUSED = start (&options, &seen);
   RUN_UNTIL (seen.failed, seen.message);
   ck_assert_msg (strstr (seen.message, "network camera"), "%s", seen.message);
 }
@@ -325,7 +325,7 @@ START_TEST (a_microphone_that_fails_is_replaced_by_silence)
   options.sound_device = "bl-no-such-microphone";
   g_setenv ("PULSE_SERVER", "unix:/nonexistent/bl", TRUE);
   Seen seen = { 0 };
-  g_autoptr (BlCapture) c = start (&options, &seen);
+  g_autoptr (BlCapture) c G_GNUC_UNUSED = start (&options, &seen);
   RUN_UNTIL (seen.video >= 5 && seen.audio >= 10, seen.message);
   g_unlink (path);
   g_rmdir (folder);
