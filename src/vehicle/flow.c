@@ -238,10 +238,34 @@ bl_flow_on_results (BlFlow *flow, const BlPacketResult *results, unsigned n,
     learn (flow, flow->plan.best);
 }
 
+/* Would it be good to know whether the second path carries more? */
+static bool
+is_worth_warming (const BlFlow *flow, unsigned path, BlTime now)
+{
+  return flow->plan.mode == BL_PATH_MODE_PROTECT
+         && !bl_pathplan_in_doubt (&flow->plan, path, now)
+         && !bl_pathplan_in_doubt (&flow->plan, flow->plan.best, now)
+         && control_of (flow, path)->scream.target_bps
+                < control_of (flow, flow->plan.best)->scream.target_bps;
+}
+
+static void
+begin_warming (BlFlow *flow, BlTime now)
+{
+  unsigned second = bl_pathplan_second (&flow->plan, now);
+  if (second == BL_PATHPLAN_PATHS || !is_worth_warming (flow, second, now))
+    return;
+  BlTime *since = &flow->warmed_us[second];
+  if (*since == 0 || now - *since >= WARM_AGAIN_US)
+    *since = now;
+}
+
 void
 bl_flow_on_time (BlFlow *flow, BlTime now)
 {
   bl_pathplan_on_time (&flow->plan, now);
+  if (flow->plan.there != 0)
+    begin_warming (flow, now);
   if (now - flow->fec.looked_us < BL_FECPLAN_US)
     return;
   flow->fec.looked_us = now;
@@ -308,24 +332,16 @@ bl_flow_is_stalled (const BlFlow *flow, BlTime now)
   return bl_scream_is_stalled (leading (flow, now), now);
 }
 
-/* Is it to be found out what the second path would carry? Once it carries as
- * much as the best one, or has shown that it doesn't, that is known for a
- * while. */
+/* Once it carries as much as the best one, or has shown that it doesn't, that
+ * is known until the next time. */
 static bool
-is_warming (BlFlow *flow, unsigned path, BlTime now)
+is_warming (const BlFlow *flow, unsigned path, BlTime now)
 {
   const BlScream *scream = &control_of (flow, path)->scream;
-  const BlScream *best = &control_of (flow, flow->plan.best)->scream;
-  BlTime *since = &flow->warmed_us[path];
-  if (flow->plan.mode != BL_PATH_MODE_PROTECT
-      || bl_pathplan_in_doubt (&flow->plan, path, now)
-      || bl_pathplan_in_doubt (&flow->plan, flow->plan.best, now)
-      || scream->target_bps >= best->target_bps)
-    return false;
-  if (*since == 0 || now - *since >= WARM_AGAIN_US)
-    *since = now;
-  bool congested = scream->congested_once && scream->congestion_us >= *since;
-  return !congested && now - *since < WARM_MOST_US;
+  BlTime since = flow->warmed_us[path];
+  bool congested = scream->congested_once && scream->congestion_us >= since;
+  return since != 0 && now - since < WARM_MOST_US && !congested
+         && is_worth_warming (flow, path, now);
 }
 
 static bool

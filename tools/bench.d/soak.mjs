@@ -125,8 +125,11 @@ async function main() {
     /** @type {Awaited<ReturnType<typeof sample>>[]} */
     const samples = [];
     const token = await server.relay.token('--metrics');
-    const timer = setInterval(async () => {
-      samples.push(await sample(server, token));
+    /** @type {string[]} */
+    const errors = [];
+    const timer = setInterval(() => {
+      sample(server, token).then((taken) => samples.push(taken),
+        (error) => errors.push(`no sample: ${error.message}`));
     }, SAMPLE_MS);
     const teller = setInterval(() => {
       const { at, heap_kib, own_kib, rss_kib, fds, threads } = /** @type {any} */ (
@@ -140,7 +143,7 @@ async function main() {
     clearInterval(timer);
     clearInterval(teller);
     const status = await server.stop();
-    const errors = ends.flatMap((end) => end.errors);
+    errors.push(...ends.flatMap((end) => end.errors));
     if (status !== 0) errors.push(`the relay ended with ${status}`);
     const settled = start + Math.min(10, minutes / 6) * 60000;
     const kept = samples.filter(({ at }) => at >= settled && at <= until);

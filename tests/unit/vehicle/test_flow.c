@@ -193,11 +193,18 @@ START_TEST (without_a_second_path_there_is_nothing_to_take_over)
 }
 END_TEST
 
-START_TEST (the_second_path_is_found_out_before_it_has_to_take_over)
+/* With padding, and far enough that windows matter. */
+static void
+begin_padded (BlPathMode mode)
 {
-  begin (BL_PATH_MODE_PROTECT);
+  begin (mode);
   padding = true;
   rtt_us = 80 * BL_MS;
+}
+
+START_TEST (the_second_path_is_found_out_before_it_has_to_take_over)
+{
+  begin_padded (BL_PATH_MODE_PROTECT);
   pass (8 * BL_SECOND, BOTH);
   uint64_t first_bps = bl_flow_path (flow, 0, now).target_bps;
   ck_assert_uint_eq (taken, FIRST);
@@ -211,9 +218,8 @@ END_TEST
 
 START_TEST (what_the_second_path_does_not_carry_is_not_tried_for_long)
 {
-  begin (BL_PATH_MODE_PROTECT);
-  padding = narrow = true;
-  rtt_us = 80 * BL_MS;
+  begin_padded (BL_PATH_MODE_PROTECT);
+  narrow = true;
   pass (8 * BL_SECOND, BOTH);
   ck_assert_uint_gt (padded[1], 0);
   ck_assert_uint_lt (padded[1], 100);
@@ -222,9 +228,7 @@ END_TEST
 
 START_TEST (only_who_protects_pays_for_the_second_path)
 {
-  begin (BL_PATH_MODE_FAILOVER);
-  padding = true;
-  rtt_us = 80 * BL_MS;
+  begin_padded (BL_PATH_MODE_FAILOVER);
   pass (4 * BL_SECOND, BOTH);
   ck_assert_uint_eq (padded[1], 0);
 }
