@@ -71,8 +71,8 @@ static const BlConfigKey keys[] = {
     0, 0, NULL },
   { "ice", "paths", BL_CONFIG_CHOICE, "protect",
     "protect: the best network carries all, the second sound, keyframes and"
-    " repairs too, and all while the first is in doubt; failover: only the "
-    "best;"
+    " repairs too, padding now and then to find out what that one carries, and"
+    " all while the first is in doubt; failover: only the best;"
     " duplicate: the two best carry all; single: the first, come what may",
     0, 0, BL_PATH_MODE_CHOICES },
   { "kiosk", "port", BL_CONFIG_INT, "8080",
