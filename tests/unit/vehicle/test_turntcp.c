@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../run_suite.h"
+#include "old_tls.h"
 
 #define ECHO_BYTES  1000000
 #define FLOOD_BYTES (64 * 1024 * 1024)
@@ -258,39 +259,12 @@ START_TEST (a_server_that_is_not_there_is_named)
 }
 END_TEST
 
-/* Its process, and its port as soon as it says so. */
-static GSubprocess *
-start_old_server (guint16 *out_port)
-{
-  g_autoptr (GError) error = NULL;
-  g_autofree char *pem = g_build_filename (folder, "old", "ca.pem", NULL);
-  g_autofree char *key = g_build_filename (folder, "old", "ca.key", NULL);
-  GSubprocess *old = g_subprocess_new (
-      G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE
-          | G_SUBPROCESS_FLAGS_STDERR_SILENCE,
-      &error, "openssl", "s_server", "-accept", "0", "-cert", pem, "-key", key,
-      "-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0", NULL);
-  ck_assert_msg (old, "%s", error ? error->message : "");
-  g_autoptr (GDataInputStream) said
-      = g_data_input_stream_new (g_subprocess_get_stdout_pipe (old));
-  g_filter_input_stream_set_close_base_stream (G_FILTER_INPUT_STREAM (said),
-                                               FALSE);
-  for (;;) {
-    g_autofree char *line
-        = g_data_input_stream_read_line (said, NULL, NULL, NULL);
-    ck_assert_msg (line, "openssl s_server has ended");
-    const char *colon = strrchr (line, ':');
-    if (!g_str_has_prefix (line, "ACCEPT") || !colon)
-      continue;
-    *out_port = (guint16)atoi (colon + 1);
-    return old;
-  }
-}
-
 START_TEST (tls_that_is_too_old_is_refused)
 {
   guint16 port;
-  g_autoptr (GSubprocess) old = start_old_server (&port);
+  g_autofree char *pem = g_build_filename (folder, "old", "ca.pem", NULL);
+  g_autofree char *key = g_build_filename (folder, "old", "ca.key", NULL);
+  g_autoptr (GSubprocess) old = start_old_tls (pem, key, "-tls1_1", &port);
   g_autoptr (BlTurnTcp) turn = new_turn (port, "old");
   g_autoptr (GSocketConnection) connection = connect_to (turn);
   guint8 byte = 0;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "../run_suite.h"
+#include "old_tls.h"
 #include "signal/link.h"
 
 /* What the server shall answer, and what it was asked. */
@@ -552,36 +553,6 @@ START_TEST (tls_checks_both_ends_and_says_what_is_wrong)
 }
 END_TEST
 
-/* A relay with this TLS alone, for one connection, and its port as soon as it
- * says so. What it is sent is in its standard output. */
-static GSubprocess *
-start_openssl (const char *version, int *out_port)
-{
-  g_autoptr (GError) error = NULL;
-  g_autofree char *pem = in_folder ("mine/relay.pem");
-  g_autofree char *key = in_folder ("mine/relay.key");
-  GSubprocess *relay = g_subprocess_new (
-      G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE
-          | G_SUBPROCESS_FLAGS_STDERR_SILENCE,
-      &error, "openssl", "s_server", "-accept", "0", "-naccept", "1", "-cert",
-      pem, "-key", key, version, "-cipher", "DEFAULT:@SECLEVEL=0", NULL);
-  ck_assert_msg (relay, "%s", error ? error->message : "");
-  g_autoptr (GDataInputStream) said
-      = g_data_input_stream_new (g_subprocess_get_stdout_pipe (relay));
-  g_filter_input_stream_set_close_base_stream (G_FILTER_INPUT_STREAM (said),
-                                               FALSE);
-  for (;;) {
-    g_autofree char *line
-        = g_data_input_stream_read_line (said, NULL, NULL, NULL);
-    ck_assert_msg (line, "openssl s_server has ended");
-    const char *colon = strrchr (line, ':');
-    if (!g_str_has_prefix (line, "ACCEPT") || !colon)
-      continue;
-    *out_port = atoi (colon + 1);
-    return relay;
-  }
-}
-
 static const char *const old_versions[] = { "-tls1", "-tls1_1" };
 
 START_TEST (a_relay_with_tls_that_is_too_old_is_sent_nothing)
@@ -590,9 +561,12 @@ START_TEST (a_relay_with_tls_that_is_too_old_is_sent_nothing)
   g_autofree char *pem = in_folder ("mine/AMB-1.pem");
   g_autofree char *key = in_folder ("mine/AMB-1.key");
   g_autofree char *received = NULL;
-  int port;
-  g_autoptr (GSubprocess) relay = start_openssl (old_versions[_i], &port);
-  g_autofree char *url = g_strdup_printf ("https://localhost:%d", port);
+  g_autofree char *relay_pem = in_folder ("mine/relay.pem");
+  g_autofree char *relay_key = in_folder ("mine/relay.key");
+  guint16 port;
+  g_autoptr (GSubprocess) relay
+      = start_old_tls (relay_pem, relay_key, old_versions[_i], &port);
+  g_autofree char *url = g_strdup_printf ("https://localhost:%u", port);
   BlWhipOptions options
       = { .relay_url = url, .ca = ca, .certificate = pem, .key = key };
   BlWhip *client = bl_whip_new (&options, NULL);
