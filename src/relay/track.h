@@ -40,9 +40,9 @@
 #define BL_TRACK_VIDEO_HISTORY 2048
 #define BL_TRACK_AUDIO_HISTORY 256
 
-/* What forward error correction may cost: in steps (rtc/fec_decoder.h), 0.4 µs
- * each, eight times of what an honest publisher at 6 Mb/s makes it cost when 30
- * % are lost. */
+/* What forward error correction may cost, in steps (rtc/fec_decoder.h): seven
+ * times of what an honest publisher at 6 Mb/s makes it cost when 30 % are lost
+ * (docs/adr/0010). */
 #define BL_TRACK_FEC_STEPS_PER_SECOND 40000
 #define BL_TRACK_FEC_STEPS_BURST      10000
 

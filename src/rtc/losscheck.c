@@ -20,6 +20,7 @@ static BlLossVerdict
 judge_trial (BlLossCheck *c, uint32_t share_q16)
 {
   c->trial = false;
+  /* Bursts alone often halve it by chance. */
   c->ours = share_q16 < c->suspected_q16 / 3;
   if (c->ours)
     return BL_LOSSCHECK_OURS;

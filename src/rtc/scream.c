@@ -236,6 +236,7 @@ check_loss (BlScream *s, const BlPathNews *news, BlTime now)
     break;
   case BL_LOSSCHECK_NOT_OURS:
     s->window_bytes = max_of (s->window_bytes, s->before_trial_bytes);
+    /* Then what an earlier trial found was chance, too. */
     s->shallow_until_us = now;
     break;
   case BL_LOSSCHECK_OURS:
@@ -334,6 +335,7 @@ bl_scream_pacing_bps (const BlScream *s, BlTime now)
   bool smooth = s->losscheck.trial || now < s->shallow_until_us;
   if (smooth)
     return s->target_bps * 11 / 10;
+  /* Where all that is ever sent has long passed, a burst does no harm. */
   bool plenty = s->target_bps >= s->config.max_bps
                 && now - s->congestion_us > PLENTY_US;
   return s->target_bps * (plenty ? 4 : 2);

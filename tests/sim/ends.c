@@ -486,6 +486,7 @@ summarise (Ends *e)
     .fec_packets = sender.fec_packets,
     .recovered = video->nack.recovered,
     .fec_recovered = video->stats.fec_recovered,
+    .fec_steps = video->fec ? video->fec->steps : 0,
     .given_up = video->nack.lost,
   };
   if (n > 0) {

@@ -34,6 +34,7 @@ typedef struct {
   uint64_t sent_packets, lost_packets;
   uint64_t rtx_packets, fec_packets;
   uint64_t recovered, fec_recovered, given_up;
+  uint64_t fec_steps; /* that the decoder took */
 } EndsResult;
 
 /* One link of 8 Mb/s, 25 ms each way, 300 ms of queue; 40 s. */

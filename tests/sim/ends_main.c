@@ -102,7 +102,8 @@ static void
 run (const Args *args)
 {
   double p50 = 0, p95 = 0, p99 = 0, frozen = 0, kbps = 0, lost = 0, rtx = 0,
-         fec = 0, by_fec = 0, by_rtx = 0, keyframes = 0, given_up = 0;
+         fec = 0, by_fec = 0, steps = 0, by_rtx = 0, keyframes = 0,
+         given_up = 0;
   double n = args->seeds;
   for (unsigned i = 0; i < args->seeds; i++) {
     EndsOptions o = args->o;
@@ -120,15 +121,17 @@ run (const Args *args)
     rtx += 100 * (double)r.rtx_packets / packets / n;
     fec += 100 * (double)r.fec_packets / packets / n;
     by_fec += (double)r.fec_recovered / n;
+    steps += (double)r.fec_steps / n;
     by_rtx += (double)r.recovered / n;
     keyframes += r.keyframes / n;
     given_up += (double)r.given_up / n;
   }
-  printf ("delay p50 %.0f p95 %.0f p99 %.0f ms; frozen %.2f %%; shown %.0f "
-          "kb/s; of packets lost %.1f %%, RTX %.1f %%, FEC %.1f %%; got back "
-          "%.0f by FEC, %.0f by RTX, given up %.0f; keyframes %.0f\n",
-          p50, p95, p99, frozen, kbps, lost, rtx, fec, by_fec, by_rtx, given_up,
-          keyframes);
+  printf (
+      "delay p50 %.0f p95 %.0f p99 %.0f ms; frozen %.2f %%; shown %.0f "
+      "kb/s; of packets lost %.1f %%, RTX %.1f %%, FEC %.1f %%; got back "
+      "%.0f by FEC in %.0f steps, %.0f by RTX, given up %.0f; keyframes %.0f\n",
+      p50, p95, p99, frozen, kbps, lost, rtx, fec, by_fec, steps, by_rtx,
+      given_up, keyframes);
 }
 
 int
