@@ -439,6 +439,17 @@ begin_round (BlRound *round, guint n_viewers)
   round->next = round->first;
 }
 
+/* Those whose turn comes next: the nearest are farthest on their way. */
+static void
+look_ahead (const BlFeed *feed, const BlRound *round, BlTrackKind kind)
+{
+  guint n = feed->viewers->len;
+  for (unsigned step = 1; step <= MIN (BL_VIEWER_PREFETCH_STEPS, n - 1); step++)
+    bl_viewer_prefetch (
+        g_ptr_array_index (feed->viewers, (round->next + step) % n), kind,
+        step);
+}
+
 unsigned
 bl_feed_serve (BlFeed *feed)
 {
@@ -450,6 +461,7 @@ bl_feed_serve (BlFeed *feed)
     begin_round (round, feed->viewers->len);
   if (round->left == 0)
     return 0;
+  look_ahead (feed, round, kind);
   unsigned n = bl_viewer_serve (g_ptr_array_index (feed->viewers, round->next),
                                 kind, &more);
   if (bl_sender_blocked (&feed->loop->sender))

@@ -3,6 +3,7 @@
 #include "relay/session.h"
 
 #include "base/log.h"
+#include "base/prefetch.h"
 #include "base/reader.h"
 #include "rtc/demux.h"
 #include "rtc/stun.h"
@@ -477,6 +478,15 @@ bl_session_open (BlSession *session)
   const BlPath *path = bl_paths_chosen (&session->paths);
   return session->state == BL_SESSION_UP && path
          && bl_sender_open (&session->loop->sender, path);
+}
+
+void
+bl_session_prefetch (const BlSession *session, unsigned step)
+{
+  if (step == BL_SESSION_PREFETCH_STEPS)
+    bl_prefetch (session, offsetof (BlSession, paths.known[1]));
+  else if (session->srtp)
+    bl_srtp_prefetch (session->srtp, step);
 }
 
 uint8_t *

@@ -72,17 +72,19 @@ struct BlSession {
   BlSessionRole role;
   const BlSessionRoleOps *ops;
   void *owner; /* borrowed; what `ops` get */
+
+  /* What each packet needs, side by side. */
   BlSessionState state;
+  BlDtls *dtls; /* from HANDSHAKE on */
+  BlSrtp *srtp; /* from UP on */
+  BlPaths paths;
 
   /* The newest first; "" if there are none. */
   BlIceCredentials credentials[2];
-  BlPaths paths;
   BlBudget budget; /* what the peer may cost */
 
   BlFingerprint fingerprint;
   bool dtls_client; /* the peer is passive */
-  BlDtls *dtls;     /* from HANDSHAKE on */
-  BlSrtp *srtp;     /* from UP on */
 
   BlTime begun_us;
   BlTime heard_us;
@@ -126,6 +128,11 @@ bool bl_session_open (BlSession *session);
 /* Once open: room for a packet (BL_PACKET_CAPACITY), or NULL while the socket
  * is full. */
 uint8_t *bl_session_reserve (BlSession *session);
+
+/* What all this will need, in BL_SESSION_PREFETCH_STEPS steps, from that number
+ * down to 1 (base/prefetch.h). */
+#define BL_SESSION_PREFETCH_STEPS (BL_SRTP_PREFETCH_STEPS + 1)
+void bl_session_prefetch (const BlSession *session, unsigned step);
 
 /* Encrypts the `length` bytes written there and passes them to the sender. */
 void bl_session_commit_rtp (BlSession *session, uint8_t *packet, size_t length);

@@ -109,4 +109,11 @@ void bl_viewer_free (BlViewer *viewer);
  * visit would find more. Sends nothing while the socket is full. */
 unsigned bl_viewer_serve (BlViewer *viewer, BlTrackKind kind, bool *out_more);
 
+/* What a visit will need, in BL_VIEWER_PREFETCH_STEPS steps, from that number
+ * down to 1, each some visits before (base/prefetch.h): a viewer's state has
+ * left the cache since the last picture. */
+#define BL_VIEWER_PREFETCH_STEPS (BL_SESSION_PREFETCH_STEPS + 1)
+void bl_viewer_prefetch (const BlViewer *viewer, BlTrackKind kind,
+                         unsigned step);
+
 void bl_viewer_stats (const BlViewer *viewer, BlViewerStats *out_stats);

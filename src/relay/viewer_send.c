@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/prefetch.h"
 #include "relay/viewer_private.h"
 
 /* What a young group of pictures says of the stream's rate is mostly the IDR's
@@ -292,6 +293,27 @@ send_next (BlViewer *viewer, BlTrackKind kind, unsigned *n)
   }
   track->cursor++;
   return true;
+}
+
+/* From one member up to, without, another. */
+#define PREFETCH_SPAN(object, first, end)                                      \
+  bl_prefetch (&(object)->first, (size_t)((const char *)&(object)->end         \
+                                          - (const char *)&(object)->first))
+
+void
+bl_viewer_prefetch (const BlViewer *viewer, BlTrackKind kind, unsigned step)
+{
+  const BlOutTrack *track = &viewer->tracks[kind];
+  if (step < BL_VIEWER_PREFETCH_STEPS) {
+    bl_session_prefetch (viewer->session, step);
+    return;
+  }
+  PREFETCH_SPAN (viewer, loop, tracks);
+  PREFETCH_SPAN (track, setup, line.runs[1]);
+  PREFETCH_SPAN (track, line.n_runs, rtx);
+  PREFETCH_SPAN (viewer, transport_seq, link.sent);
+  PREFETCH_SPAN (viewer, thinner, report_timer);
+  PREFETCH_SPAN (viewer, stats, stats.nacks);
 }
 
 unsigned

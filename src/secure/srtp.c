@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/blassert.h"
+#include "base/prefetch.h"
 #include "secure/srtp_cm.h"
 #include "secure/srtp_gcm_receive.h"
 #include "secure/srtp_gcm_send.h"
@@ -114,6 +115,17 @@ bl_srtp_unprotect_rtcp (BlSrtp *srtp, uint8_t *packet, size_t *length)
   return srtp->cm
              ? bl_cm_unprotect_rtcp (srtp->cm, packet, length)
              : bl_gcm_receiver_unprotect_rtcp (srtp->receiver, packet, length);
+}
+
+void
+bl_srtp_prefetch (const BlSrtp *srtp, unsigned step)
+{
+  if (step == BL_SRTP_PREFETCH_STEPS)
+    bl_prefetch (srtp, sizeof *srtp);
+  else if (srtp->sender && step == 2)
+    bl_gcm_sender_prefetch (srtp->sender);
+  else if (srtp->sender)
+    bl_gcm_sender_prefetch_cipher (srtp->sender);
 }
 
 static bool

@@ -93,6 +93,11 @@ BlSrtpStatus bl_srtp_unprotect_rtp (BlSrtp *srtp, uint8_t *packet,
 BlSrtpStatus bl_srtp_unprotect_rtcp (BlSrtp *srtp, uint8_t *packet,
                                      size_t *length);
 
+/* What the next RTP packet to be encrypted will need, in BL_SRTP_PREFETCH_STEPS
+ * steps, from that number down to 1 (base/prefetch.h). */
+#define BL_SRTP_PREFETCH_STEPS 3
+void bl_srtp_prefetch (const BlSrtp *srtp, unsigned step);
+
 /* Encrypts and appends the tag, in place. `capacity`: bytes that may be written
  * from `packet` on, at least *length + BL_SRTP_TRAILER_MAX; bytes behind that
  * are never touched. `*length` in and out, untouched on failure. */

@@ -3,16 +3,22 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/params.h>
 #include <string.h>
 
 #include "base/blassert.h"
 #include "base/bytes.h"
+#include "base/prefetch.h"
 
 #define KEY_BYTES_MAX  32
 #define CSRC_BYTES     4
 #define EXTENSION_HAS  0x10 /* in the first byte */
 #define EXTENSION_HEAD 4
+
+/* Of a keyed context of OpenSSL 3.0, which is opaque. Key schedule and powers
+ * of H are in it; to fetch too little or too much is no error. */
+#define CONTEXT_BYTES 960
 
 /* What RFC 3711 section 4.3.2 derives, as far as GCM needs it. */
 static const struct {
@@ -48,6 +54,16 @@ derive (BlSrtpProfile profile, const uint8_t *master, uint8_t label,
   return ok;
 }
 
+static bool
+init (BlGcmCipher *cipher, const uint8_t *key, size_t key_bytes,
+      const uint8_t *nonce, size_t nonce_bytes)
+{
+  OSSL_FUNC_cipher_encrypt_init_fn *start = cipher->direction == BL_GCM_SEALS
+                                                ? cipher->gcm->encrypt_init
+                                                : cipher->gcm->decrypt_init;
+  return start (cipher->ctx, key, key_bytes, nonce, nonce_bytes, NULL);
+}
+
 bool
 bl_gcm_cipher_init (BlGcmCipher *cipher, BlSrtpProfile profile,
                     const uint8_t *master, BlGcmKind kind,
@@ -56,15 +72,15 @@ bl_gcm_cipher_init (BlGcmCipher *cipher, BlSrtpProfile profile,
   bl_assert (bl_srtp_salt_bytes (profile) == BL_GCM_NONCE_BYTES);
   uint8_t key[KEY_BYTES_MAX];
   size_t key_bytes = bl_srtp_key_bytes (profile);
-  cipher->ctx = EVP_CIPHER_CTX_new ();
+  cipher->direction = direction;
+  cipher->gcm = bl_gcm_provider (key_bytes);
+  cipher->ctx
+      = cipher->gcm ? cipher->gcm->newctx (cipher->gcm->provider) : NULL;
   bool ok = cipher->ctx
             && derive (profile, master, labels[kind].key, key, key_bytes)
             && derive (profile, master, labels[kind].salt, cipher->salt,
                        BL_GCM_NONCE_BYTES)
-            && EVP_CipherInit_ex2 (cipher->ctx,
-                                   key_bytes == 32 ? EVP_aes_256_gcm ()
-                                                   : EVP_aes_128_gcm (),
-                                   key, NULL, direction, NULL);
+            && init (cipher, key, key_bytes, NULL, 0);
   OPENSSL_cleanse (key, sizeof key);
   return ok;
 }
@@ -72,7 +88,8 @@ bl_gcm_cipher_init (BlGcmCipher *cipher, BlSrtpProfile profile,
 void
 bl_gcm_cipher_clear (BlGcmCipher *cipher)
 {
-  EVP_CIPHER_CTX_free (cipher->ctx);
+  if (cipher->ctx)
+    cipher->gcm->freectx (cipher->ctx);
   OPENSSL_cleanse (cipher, sizeof *cipher);
 }
 
@@ -97,46 +114,56 @@ make_nonce (const BlGcmCipher *cipher, uint32_t ssrc, uint64_t index,
 bool
 bl_gcm_begin (BlGcmCipher *cipher, uint32_t ssrc, int64_t index)
 {
-  enum { AS_KEYED = -1 };
   uint8_t nonce[BL_GCM_NONCE_BYTES];
   make_nonce (cipher, ssrc, (uint64_t)index, nonce);
-  return EVP_CipherInit_ex2 (cipher->ctx, NULL, NULL, nonce, AS_KEYED, NULL);
+  return init (cipher, NULL, 0, nonce, sizeof nonce);
+}
+
+void
+bl_gcm_cipher_prefetch (const BlGcmCipher *cipher)
+{
+  bl_prefetch (cipher->ctx, CONTEXT_BYTES);
 }
 
 bool
 bl_gcm_authenticate (BlGcmCipher *cipher, const uint8_t *data, size_t length)
 {
-  int done;
-  return EVP_CipherUpdate (cipher->ctx, NULL, &done, data, (int)length);
+  size_t done;
+  return cipher->gcm->update (cipher->ctx, NULL, &done, length, data, length);
+}
+
+/* The data, in place. */
+static bool
+transform (BlGcmCipher *cipher, uint8_t *data, size_t length)
+{
+  size_t done;
+  return cipher->gcm->update (cipher->ctx, data, &done, length, data, length)
+         && cipher->gcm->final (cipher->ctx, data + length, &done, 0);
 }
 
 bool
 bl_gcm_seal (BlGcmCipher *cipher, uint8_t *data, size_t length)
 {
-  int done;
   OSSL_PARAM tag[] = {
     OSSL_PARAM_octet_string (OSSL_CIPHER_PARAM_AEAD_TAG, data + length,
                              BL_GCM_TAG_BYTES),
     OSSL_PARAM_END,
   };
-  return EVP_EncryptUpdate (cipher->ctx, data, &done, data, (int)length)
-         && EVP_EncryptFinal_ex (cipher->ctx, data + length, &done)
-         && EVP_CIPHER_CTX_get_params (cipher->ctx, tag);
+  return transform (cipher, data, length)
+         && cipher->gcm->get_ctx_params (cipher->ctx, tag);
 }
 
 bool
 bl_gcm_open (BlGcmCipher *cipher, uint8_t *data, size_t length)
 {
-  int done;
   OSSL_PARAM tag[] = {
     OSSL_PARAM_octet_string (OSSL_CIPHER_PARAM_AEAD_TAG, data + length,
                              BL_GCM_TAG_BYTES),
     OSSL_PARAM_END,
   };
   /* OpenSSL remembers the tag of the packet before: without a new one, none. */
-  return EVP_CIPHER_CTX_set_params (cipher->ctx, tag) == 1
-         && EVP_DecryptUpdate (cipher->ctx, data, &done, data, (int)length) == 1
-         && EVP_DecryptFinal_ex (cipher->ctx, data + length, &done) == 1;
+  return cipher->gcm->set_ctx_params (cipher->ctx, tag)
+         && transform (cipher, data, length);
 }
 
 size_t

@@ -15,8 +15,7 @@
  */
 #pragma once
 
-#include <openssl/evp.h>
-
+#include "secure/gcm_provider.h"
 #include "secure/srtp.h"
 
 #define BL_GCM_NONCE_BYTES 12 /* of the salt too */
@@ -32,13 +31,15 @@
 #define BL_GCM_RTCP_TRAILER_BYTES  4
 #define BL_GCM_RTCP_ENCRYPTED_FLAG 0x80000000u
 
+typedef enum { BL_GCM_RTP, BL_GCM_RTCP } BlGcmKind;
+typedef enum { BL_GCM_OPENS, BL_GCM_SEALS } BlGcmDirection;
+
 typedef struct {
-  EVP_CIPHER_CTX *ctx;
+  const BlGcmProvider *gcm;
+  void *ctx;
+  BlGcmDirection direction;
   uint8_t salt[BL_GCM_NONCE_BYTES];
 } BlGcmCipher;
-
-typedef enum { BL_GCM_RTP, BL_GCM_RTCP } BlGcmKind;
-typedef enum { BL_GCM_OPENS = 0, BL_GCM_SEALS = 1 } BlGcmDirection;
 
 /* `master` is the profile's key followed by its salt, and is not kept. False if
  * OpenSSL refuses (no memory); clear it then, too. */
@@ -52,6 +53,9 @@ void bl_gcm_cipher_clear (BlGcmCipher *cipher);
 bool bl_gcm_begin (BlGcmCipher *cipher, uint32_t ssrc, int64_t index);
 bool bl_gcm_authenticate (BlGcmCipher *cipher, const uint8_t *data,
                           size_t length);
+
+/* The context, before it is needed. */
+void bl_gcm_cipher_prefetch (const BlGcmCipher *cipher);
 
 /* Encrypts in place; the tag goes behind. */
 bool bl_gcm_seal (BlGcmCipher *cipher, uint8_t *data, size_t length);

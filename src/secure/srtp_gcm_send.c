@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/prefetch.h"
 #include "secure/srtp_gcm.h"
 #include "secure/srtp_index.h"
 
@@ -44,6 +45,19 @@ bl_gcm_sender_free (BlGcmSender *sender)
   bl_gcm_cipher_clear (&sender->rtp);
   bl_gcm_cipher_clear (&sender->rtcp);
   free (sender);
+}
+
+/* The SSRC that sends first, video's or sound's, is among the first two. */
+void
+bl_gcm_sender_prefetch (const BlGcmSender *sender)
+{
+  bl_prefetch (sender, offsetof (BlGcmSender, streams[2]));
+}
+
+void
+bl_gcm_sender_prefetch_cipher (const BlGcmSender *sender)
+{
+  bl_gcm_cipher_prefetch (&sender->rtp);
 }
 
 /* The stream of an SSRC, a new one if need be; NULL if there are too many. */

@@ -22,6 +22,11 @@ BlGcmSender *bl_gcm_sender_new (BlSrtpProfile profile, const uint8_t *master);
 /* Accepts NULL. */
 void bl_gcm_sender_free (BlGcmSender *sender);
 
+/* What the next RTP packet will need: first what lies in the sender itself,
+ * then the cipher, which it leads to (base/prefetch.h). */
+void bl_gcm_sender_prefetch (const BlGcmSender *sender);
+void bl_gcm_sender_prefetch_cipher (const BlGcmSender *sender);
+
 /* Encrypts in place and appends the tag (RTCP: tag and index), for which there
  * is room: BL_SRTP_TRAILER_MAX. `*length` in and out, untouched on failure. */
 BlSrtpStatus bl_gcm_sender_protect_rtp (BlGcmSender *sender, uint8_t *packet,
