@@ -16,10 +16,6 @@
 #define PACKETS_PER_SOURCE (BL_TRACK_VIDEO_HISTORY + BL_TRACK_AUDIO_HISTORY)
 #define PACKETS_BESIDE     (BL_HANDSHAKES_MAX + BL_UDP_BATCH)
 
-/* So many calls at a time find their memory there when they begin: three that
- * are live, and three before them that are in their grace time. */
-#define SOURCES_FORESEEN 6
-
 struct BlHub {
   BlLoop loop;
   BlPacketPool *pool;
@@ -48,7 +44,7 @@ bl_hub_new (const BlHubOptions *options)
       options->max_sources * PACKETS_PER_SOURCE + PACKETS_BESIDE);
   if (!pool)
     return NULL;
-  warm (pool, MIN (options->max_sources, SOURCES_FORESEEN));
+  warm (pool, MIN (options->max_sources, BL_HUB_SOURCES_FORESEEN));
 
   BlHub *hub = g_new0 (BlHub, 1);
   BlLoop *loop = &hub->loop;

@@ -26,6 +26,10 @@
 
 #include "relay/feed.h"
 
+/* So many calls at a time find their memory there when they begin: three that
+ * are live, and three before them that are in their grace time. */
+#define BL_HUB_SOURCES_FORESEEN 6
+
 /* What one turn forwards, at most and about: some tenths of a millisecond. */
 #define BL_HUB_TURN_PACKETS 256
 

@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "relay/daemon.h"
+#include "relay/hub.h"
 
 /* Exit statuses: 0 ended by a signal, 1 could not start, 2 wrong usage. */
 #define EXIT_USAGE 2
@@ -35,8 +36,9 @@ typedef struct {
  * (docs/adr/0006). glibc takes this wish from the environment alone, so the
  * program begins anew with it, once. The workers' state is in the main arena,
  * because others grow in pieces too small for huge pages. And what viewers
- * leave behind is kept for those to come, up to 64 MiB: to give it back and
- * take it anew costs the next one its first packets. */
+ * and calls leave behind is kept for those to come, up to 64 MiB, their large
+ * blocks too: to give it back and take it anew costs the next one its first
+ * packets. */
 static void
 begin_with_huge_pages (char **argv)
 {
@@ -44,7 +46,8 @@ begin_with_huge_pages (char **argv)
     return;
   g_setenv ("GLIBC_TUNABLES",
             "glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1"
-            ":glibc.malloc.trim_threshold=67108864",
+            ":glibc.malloc.trim_threshold=67108864"
+            ":glibc.malloc.mmap_threshold=33554432",
             FALSE);
   /* By its name: processes are known by what they were started as. */
   g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
@@ -53,14 +56,19 @@ begin_with_huge_pages (char **argv)
     execv (program, argv);
 }
 
-/* The heap of the first hundreds of viewers is touched now, and kept: later
- * each huge page of it would be zeroed while one of them waits, and what the
- * relay holds would step up for hours with each crowd that is larger than those
- * before. In blocks that glibc doesn't map by themselves. */
+/* The heap of the first hundreds of viewers and of as many calls as the workers
+ * foresee, which take some 5 MiB each, is touched now, and kept: later each
+ * huge page of it would be zeroed while somebody waits, and what the relay
+ * holds would step up for hours with each crowd that is larger than those
+ * before. */
 static void
 take_heap_ahead (void)
 {
-  enum { BLOCK_BYTES = 64 << 10, BLOCKS = (16 << 20) / BLOCK_BYTES };
+  enum {
+    HEAP_BYTES = (16 + 5 * BL_HUB_SOURCES_FORESEEN) << 20,
+    BLOCK_BYTES = 64 << 10,
+    BLOCKS = HEAP_BYTES / BLOCK_BYTES
+  };
   void *blocks[BLOCKS];
   for (int i = 0; i < BLOCKS; i++) {
     blocks[i] = g_malloc (BLOCK_BYTES);

@@ -25,6 +25,7 @@ case and publisher, a line of JSON. Needs root. BL_BUILD: the build folder.
   --traces DIR       folder of recorded links in mahimahi's format
   --trace FILE       a case of its own: this trace, 25 ms each way
   --seconds N        at most so long a case
+  --whole            traces to their end (100 s)
   --kbps N           the picture's highest rate, and the cap of what a link is
                      said to carry (6000)
   --vehicle-kbps N   the vehicle's rate, if another
@@ -55,7 +56,7 @@ const pass = (ms) => new Promise((done) => setTimeout(done, ms));
 /**
  * @typedef {import('./uplink/cases.mjs').Case} Case
  * @typedef {{ kbps: number, vehicle_kbps?: number, seed: number, keep: boolean,
- *   chromium: boolean,
+ *   chromium: boolean, whole: boolean,
  *   traces?: string, seconds?: number,
  *   settings: Record<string, Record<string, string>> }} Options
  */
@@ -74,6 +75,12 @@ async function traceFile({ trace = '', seconds }, options, folder) {
   }
   const file = trace && resolve(options.traces ?? '.', trace);
   return file && !existsSync(file) ? null : file;
+}
+
+/** @param {string} file a trace: a millisecond a line, ascending */
+async function traceSeconds(file) {
+  const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+  return Number(lines.at(-1)) / 1000;
 }
 
 /**
@@ -148,7 +155,9 @@ async function measure(t, one, publisher, options) {
   await viewers.until('pictures', (second) => second.fps_min > 0);
   const screen = options.chromium ? await startScreen(t, bed) : null;
   await pass(SETTLE_MS);
-  const seconds = Math.min(one.seconds, options.seconds ?? Infinity);
+  const whole_s = options.whole && trace ? await traceSeconds(trace)
+    : one.seconds;
+  const seconds = Math.min(whole_s, options.seconds ?? Infinity);
   if (!steady) await impair(bed, one, trace);
   const played = await play(bed, one, seconds);
   const [viewed] = await viewers.end();
@@ -206,6 +215,7 @@ const { values, positionals } = parseArgs({ allowPositionals: true, options: {
   traces: { type: 'string' },
   trace: { type: 'string' },
   seconds: { type: 'string' },
+  whole: { type: 'boolean', default: false },
   kbps: { type: 'string', default: '6000' },
   'vehicle-kbps': { type: 'string' },
   set: { type: 'string', multiple: true, default: [] },
@@ -241,7 +251,8 @@ if (values.help) {
   const options = { kbps: Number(values.kbps), seed: Number(values.seed),
     vehicle_kbps: values['vehicle-kbps'] ? Number(values['vehicle-kbps'])
       : undefined,
-    keep: values.keep, chromium: values.chromium, traces: values.traces,
+    keep: values.keep, chromium: values.chromium, whole: values.whole,
+    traces: values.traces,
     settings: settingsOf(values.set),
     seconds: values.seconds ? Number(values.seconds) : undefined };
   const publishers = values.publisher === 'both' ? Object.keys(PUBLISHERS)
