@@ -13,6 +13,7 @@
 /* By whether the key has 32 bytes. */
 static struct {
   const char *name;
+  EVP_CIPHER *kept; /* and its provider with it */
   bool found;
   BlGcmProvider functions;
 } ciphers[] = { { .name = "AES-128-GCM" }, { .name = "AES-256-GCM" } };
@@ -66,14 +67,10 @@ take_functions (BlGcmProvider *out, const OSSL_DISPATCH *entry)
          && out->set_ctx_params;
 }
 
-/* Of the provider from which EVP would take it. The cipher is kept, and the
- * provider with it. */
+/* Of the provider that EVP took it from. */
 static bool
-find (const char *name, BlGcmProvider *out)
+find (const EVP_CIPHER *cipher, const char *name, BlGcmProvider *out)
 {
-  EVP_CIPHER *cipher = EVP_CIPHER_fetch (NULL, name, NULL);
-  if (!cipher)
-    return false;
   int no_store;
   const OSSL_PROVIDER *provider = EVP_CIPHER_get0_provider (cipher);
   const OSSL_ALGORITHM *algorithm
@@ -89,8 +86,12 @@ find (const char *name, BlGcmProvider *out)
 static void
 find_all (void)
 {
-  for (size_t i = 0; i < sizeof ciphers / sizeof ciphers[0]; i++)
-    ciphers[i].found = find (ciphers[i].name, &ciphers[i].functions);
+  for (size_t i = 0; i < sizeof ciphers / sizeof ciphers[0]; i++) {
+    const char *name = ciphers[i].name;
+    ciphers[i].kept = EVP_CIPHER_fetch (NULL, name, NULL);
+    ciphers[i].found = ciphers[i].kept
+                       && find (ciphers[i].kept, name, &ciphers[i].functions);
+  }
 }
 
 const BlGcmProvider *

@@ -12,9 +12,12 @@
 
 /* Repair packets: so much of what is lost, so many more behind each picture and
  * behind each keyframe (65536ths of one), but never more than the picture has.
- * What two paths lose of the same packets is little, and comes in one heap.
+ * Up to 5 % lost it is twice what is lost; the more is lost, the more of it
+ * meets the same pictures. What two paths lose of the same packets is little,
+ * and comes in one heap.
  */
-#define MARGIN_PERCENT        200
+#define MARGIN_LEAST_PERCENT  200
+#define MARGIN_MOST_PERCENT   350
 #define MARGIN_COPIES_PERCENT 800
 #define EACH_Q16              (ONE / 2)
 #define KEYFRAME_Q16          (2 * ONE)
@@ -72,6 +75,17 @@ bl_fecplan_loss_q16 (const BlFecPlan *plan, unsigned paths)
   return (uint32_t)loss;
 }
 
+static uint64_t
+margin_percent (uint64_t loss_q16, bool copies)
+{
+  uint64_t percent = 100 + 2000 * loss_q16 / ONE;
+  if (copies)
+    return MARGIN_COPIES_PERCENT;
+  if (percent < MARGIN_LEAST_PERCENT)
+    return MARGIN_LEAST_PERCENT;
+  return percent < MARGIN_MOST_PERCENT ? percent : MARGIN_MOST_PERCENT;
+}
+
 unsigned
 bl_fecplan_repairs (BlFecPlan *plan, unsigned paths, unsigned packets,
                     bool keyframe)
@@ -84,9 +98,8 @@ bl_fecplan_repairs (BlFecPlan *plan, unsigned paths, unsigned packets,
   /* So many are lost of each that arrives. */
   uint64_t rate = loss * ONE / (ONE - loss + 1);
   bool copies = (paths & (paths - 1)) != 0;
-  uint64_t margin = copies ? MARGIN_COPIES_PERCENT : MARGIN_PERCENT;
-  uint64_t owed = packets * rate * margin / 100 + EACH_Q16
-                  + (keyframe ? KEYFRAME_Q16 : 0);
+  uint64_t owed = packets * rate * margin_percent (loss, copies) / 100
+                  + EACH_Q16 + (keyframe ? KEYFRAME_Q16 : 0);
   if (owed > (uint64_t)packets * ONE)
     owed = (uint64_t)packets * ONE;
   owed += plan->credit;

@@ -170,6 +170,8 @@ const ROWS = [
     (l) => l.connect_ms.p50, (l) => l.connect_ms.p95)],
   ['of it until the SDP answer, p50 / p95, ms', ({ loads }) => medians(loads,
     (l) => l.answer_ms.p50, (l) => l.answer_ms.p95)],
+  ['of it loadgen’s own part, p50 / p95, ms', ({ loads }) => medians(loads,
+    (l) => l.connect_own_ms.p50, (l) => l.connect_own_ms.p95)],
   ['memory a viewer, KiB', ({ loads }) => medians(loads,
     (l) => l.server?.kib_per_viewer ?? NaN)],
   ['threads', ({ loads }) => medians(loads, (l) => l.server?.threads ?? NaN)],

@@ -127,6 +127,19 @@ receive_rtcp (LgMember *m, uint8_t *data, size_t length, BlTime now)
   }
 }
 
+/* It is done with what came at `arrival_ns`, until it has keys. */
+static void
+note_own (LgMember *m, int64_t arrival_ns)
+{
+  int64_t now = lg_clock_real_ns ();
+  if (m->connected_ns != LG_NEVER)
+    return;
+  m->own_ns += now - MAX (arrival_ns, m->idle_ns);
+  m->idle_ns = now;
+  if (peer_session_is_up (&m->session))
+    m->connected_ns = now;
+}
+
 static void
 receive (void *data, const BlAddress *from, uint8_t *datagram, size_t length,
          int64_t arrival_ns)
@@ -139,8 +152,7 @@ receive (void *data, const BlAddress *from, uint8_t *datagram, size_t length,
     receive_rtp (m, datagram, length, arrival_ns, now);
   else if (kind == BL_DEMUX_RTCP && m->session.link.srtp)
     receive_rtcp (m, datagram, length, now);
-  else if (m->connected_ns == LG_NEVER && peer_session_is_up (&m->session))
-    m->connected_ns = lg_clock_real_ns ();
+  note_own (m, arrival_ns);
 }
 
 /* ---- its life ---- */
@@ -209,6 +221,7 @@ lg_member_answer (LgMember *m, const char *answer, GError **error)
                           m->session.candidates[0].any.sa_family, NULL, error))
     return false;
   peer_session_on_time (&m->session, bl_clock_now ());
+  note_own (m, m->answered_ns);
   return true;
 }
 
@@ -237,8 +250,10 @@ lg_member_accept (LgMember *m, const char *offer, const BlAddress *server,
                        error))
     return NULL;
   lg_socket_address (&m->socket, &own);
-  return peer_session_accept (&m->session, offer, strlen (offer), &own,
-                              bl_clock_now (), error);
+  char *answer = peer_session_accept (&m->session, offer, strlen (offer), &own,
+                                      bl_clock_now (), error);
+  note_own (m, m->answered_ns);
+  return answer;
 }
 
 void

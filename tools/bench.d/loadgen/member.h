@@ -41,6 +41,7 @@ typedef struct {
   int64_t asked_ns;     /* its POST; CLOCK_REALTIME */
   int64_t answered_ns;  /* the other's SDP is here; LG_NEVER */
   int64_t connected_ns; /* it has keys; LG_NEVER */
+  int64_t own_ns; /* of the time to there, what it or its queue took */
   unsigned n_byes;
 
   /* Its own. */
@@ -48,6 +49,7 @@ typedef struct {
   bool sample;
   uint32_t ssrc; /* of the video that comes; 0: none yet */
   LgSocket socket;
+  int64_t idle_ns; /* since when it waits for the server */
   PeerFeedback feedback;
   BlNack nack;
   BlRtpReceiverStats report;

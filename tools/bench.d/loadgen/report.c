@@ -134,6 +134,7 @@ print_json (const LgOptions *o, LgResult *r, const Sums *sums)
   add_latency (b, &r->shared->latency);
   add_times (b, "answer_ms", r->answers_ns, r->complete);
   add_times (b, "connect_ms", r->connects_ns, r->complete);
+  add_times (b, "connect_own_ms", r->owns_ns, r->complete);
   add_times (b, "keyframe_ms", r->keyframes_ns, r->complete);
   add_source (b, r, sums);
   add_process (b, r, sums);

@@ -55,7 +55,7 @@ struct LgSwarm {
   LgJanus *janus;
   BlAddress janus_address;
   Place *places;
-  GArray *answers, *connects, *keyframes;
+  GArray *answers, *connects, *owns, *keyframes;
   unsigned n_begun, n_leaving;
   Phase phase;
   int64_t phase_ns; /* since when; CLOCK_MONOTONIC */
@@ -170,6 +170,7 @@ take_times (LgSwarm *s, Place *p)
   int64_t keyframe = m->judge.keyframe_ns - m->asked_ns;
   g_array_append_val (s->answers, answer);
   g_array_append_val (s->connects, connect);
+  g_array_append_val (s->owns, m->own_ns);
   g_array_append_val (s->keyframes, keyframe);
   p->done = true;
 }
@@ -473,6 +474,7 @@ prepare (LgSwarm *s, GError **error)
   s->places = g_new0 (Place, (gsize)o->viewers);
   s->answers = g_array_new (FALSE, FALSE, sizeof (int64_t));
   s->connects = g_array_new (FALSE, FALSE, sizeof (int64_t));
+  s->owns = g_array_new (FALSE, FALSE, sizeof (int64_t));
   s->keyframes = g_array_new (FALSE, FALSE, sizeof (int64_t));
   s->stream = lg_stream_load (o->stream, error);
   s->cert = bl_cert_new_self_signed ("loadgen", bl_clock_unix_us () / 1000000,
@@ -498,6 +500,7 @@ fill_result (LgSwarm *s)
   r->source = s->source;
   r->first_error = s->first_error;
   r->connects_ns = (int64_t *)(void *)s->connects->data;
+  r->owns_ns = (int64_t *)(void *)s->owns->data;
   r->answers_ns = (int64_t *)(void *)s->answers->data;
   r->keyframes_ns = (int64_t *)(void *)s->keyframes->data;
   r->complete = s->keyframes->len;
@@ -550,6 +553,7 @@ lg_swarm_free (LgSwarm *s)
   bl_cert_free (s->cert);
   g_clear_pointer (&s->answers, g_array_unref);
   g_clear_pointer (&s->connects, g_array_unref);
+  g_clear_pointer (&s->owns, g_array_unref);
   g_clear_pointer (&s->keyframes, g_array_unref);
   g_clear_pointer (&s->main, g_main_loop_unref);
   g_free (s->places);
