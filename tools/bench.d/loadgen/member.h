@@ -41,7 +41,7 @@ typedef struct {
   int64_t asked_ns;     /* its POST; CLOCK_REALTIME */
   int64_t answered_ns;  /* the other's SDP is here; LG_NEVER */
   int64_t connected_ns; /* it has keys; LG_NEVER */
-  int64_t own_ns; /* of the time to there, what it or its queue took */
+  int64_t own_ns;       /* of the time to there, what it or its queue took */
   unsigned n_byes;
 
   /* Its own. */

@@ -21,8 +21,8 @@ typedef struct {
   unsigned complete; /* of those: saw a whole keyframe */
   unsigned failed;   /* refused, or hung up on */
   const char *first_error; /* NULL: none */
-  /* Since the POST, of the `complete` ones: to the other's SDP, to keys, of that
-   * what was our own doing behind the SDP, to the keyframe. */
+  /* Since the POST, of the `complete` ones: to the other's SDP, to keys, of
+   * that what was our own doing behind the SDP, to the keyframe. */
   int64_t *answers_ns, *connects_ns, *owns_ns, *keyframes_ns;
   /* Over the measurement. */
   int64_t measured_ns;
