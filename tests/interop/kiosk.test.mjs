@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { startChromium } from '../lib/browsers.mjs';
 import { keepLog, scenario, startRelay } from '../lib/call.mjs';
 import { Vehicle } from '../lib/daemons.mjs';
-import { untilText } from '../lib/pages.mjs';
+import { amend, untilText } from '../lib/pages.mjs';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 /* Of a touch screen for gloves. */
@@ -111,20 +111,18 @@ scenario('The crew reads whether the connection is good, poor or lost',
     await untilText(page, '#connection', /Connection good/);
 
     // What the figures stand for is in tests/unit/base/test_connection.c.
-    await page.route('**/api/state', async (route) => {
-      const response = await route.fetch();
-      const state = await response.json();
+    const restore = await amend(page, '**/api/state', (state) => {
       const path = { ...state.paths[0], best: false, state: 'silent',
         interface: 'wwan1' };
-      await route.fulfill({ response, json: { ...state, connection: 'poor',
-        paths: [{ ...state.paths[0], state: 'doubt' }, path, path, path] } });
+      return { ...state, connection: 'poor',
+        paths: [{ ...state.paths[0], state: 'doubt' }, path, path, path] };
     });
     await untilText(page, '#connection', /Connection poor\s+The picture/);
     await untilText(page, '#state', /^Live: north$/);
     await untilText(page, '#networks li', /: in use, weak, /);
     await untilText(page, '#networks li', /^wwan1: no answer$/);
     await check(page, 'poor');
-    await page.unroute('**/api/state');
+    await restore();
 
     const { process } = relay.daemon ?? {};
     process?.kill('SIGSTOP');

@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { startChromium } from '../lib/browsers.mjs';
 import { keepLog, scenario, startCall, startRelay } from '../lib/call.mjs';
 import { Daemon, Vehicle } from '../lib/daemons.mjs';
-import { hangUp, openListed, signedIn, untilCovered, untilFact, untilLive,
-  untilText } from '../lib/pages.mjs';
+import { amend, hangUp, openListed, signedIn, untilCovered, untilFact,
+  untilLive, untilText } from '../lib/pages.mjs';
 import { publish } from '../lib/publisher.mjs';
 
 /**
@@ -104,11 +104,9 @@ scenario('The ambulance’s connection is called good, poor or lost as the crew 
     /** @type {string | null} */
     let connection = 'poor';
     // What the words stand for is in tests/unit/base/test_connection.c.
-    await page.route('**/api/calls/*', async (route) => {
-      const response = await route.fetch();
-      const call = await response.json();
+    const restore = await amend(page, '**/api/calls/*', (call) => {
       call.health.connection = connection;
-      await route.fulfill({ response, json: call });
+      return call;
     });
     await untilFact(page, 'Ambulance’s connection', /^poor: the picture may/);
     if (process.env.BL_SCREENSHOTS) {
@@ -119,6 +117,7 @@ scenario('The ambulance’s connection is called good, poor or lost as the crew 
     assert.equal(await page.isVisible('.cover'), false);
     connection = null;
     await untilFact(page, 'Ambulance’s connection', /^not known$/);
+    await restore();
   });
 
 scenario('The page outlives a relay that is killed and started anew',
@@ -255,11 +254,9 @@ scenario('A workstation whose network is too slow is told so, in words',
     const page = await signedIn(await startChromium(t), relay);
     let pictures = 'all';
     // The relay itself thins a viewer in tests/system/slow.test.mjs.
-    await page.route('**/api/calls/*', async (route) => {
-      const response = await route.fetch();
-      const call = await response.json();
+    const restore = await amend(page, '**/api/calls/*', (call) => {
       for (const session of call.sessions) session.pictures = pictures;
-      await route.fulfill({ response, json: call });
+      return call;
     });
     await openListed(page);
     await untilLive(page);
@@ -278,6 +275,7 @@ scenario('A workstation whose network is too slow is told so, in words',
     pictures = 'all';
     await page.waitForSelector('#thinned', { state: 'hidden' });
     await untilFact(page, 'Your connection', /^good$/);
+    await restore();
   });
 
 scenario('A page that is being left is covered before the next one comes',

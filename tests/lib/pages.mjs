@@ -108,6 +108,22 @@ export async function untilText(page, selector, what, ms = 20000) {
 }
 
 /**
+ * What the page is answered is another JSON from now on, until the function
+ * that this returns has come back.
+ * @param {Page} page
+ * @param {string} pattern of URLs
+ * @param {(json: any) => unknown} change
+ */
+export async function amend(page, pattern, change) {
+  await page.route(pattern, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: change(await response.json()) });
+  });
+  // An answer that is under way belongs to the test that asked for it.
+  return () => page.unrouteAll({ behavior: 'wait' });
+}
+
+/**
  * The crew hangs up.
  * @param {import('./daemons.mjs').Vehicle} vehicle
  */
