@@ -16,7 +16,9 @@
 
 #include "base/bltime.h"
 
-#define BL_FRAMEGATE_BACKLOG_US (50 * BL_MS)
+/* Less than from one picture to the next: what is left of the last one, where
+ * the path holds it back, shuts the gate. */
+#define BL_FRAMEGATE_BACKLOG_US (30 * BL_MS)
 #define BL_FRAMEGATE_LATE_US    (150 * BL_MS)
 
 /* The pacer's video, and the path behind it. */

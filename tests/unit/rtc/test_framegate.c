@@ -7,7 +7,7 @@
 #define NOW  (10 * BL_SECOND)
 #define MBPS 1000000
 
-/* At 1 Mb/s 6250 bytes are 50 ms. */
+/* At 1 Mb/s 3750 bytes are 30 ms. */
 static const struct {
   const char *what;
   uint32_t queued_bytes;
@@ -17,10 +17,10 @@ static const struct {
   BlFrameGateVerdict verdict;
 } cases[] = {
   { "an empty pacer", 0, 0, MBPS, false, BL_FRAMEGATE_OPEN },
-  { "just as much as it may hold", 6250, 0, MBPS, false, BL_FRAMEGATE_OPEN },
-  { "more than 50 ms at the target", 6400, 0, MBPS, false, BL_FRAMEGATE_SHUT },
-  { "the same at twice the rate", 6400, 0, 2 * MBPS, false, BL_FRAMEGATE_OPEN },
-  { "a little that has waited", 100, 51 * BL_MS, MBPS, false,
+  { "just as much as it may hold", 3750, 0, MBPS, false, BL_FRAMEGATE_OPEN },
+  { "more than 30 ms at the target", 3900, 0, MBPS, false, BL_FRAMEGATE_SHUT },
+  { "the same at twice the rate", 3900, 0, 2 * MBPS, false, BL_FRAMEGATE_OPEN },
+  { "a little that has waited", 100, 31 * BL_MS, MBPS, false,
     BL_FRAMEGATE_SHUT },
   { "too long", 100, 150 * BL_MS, MBPS, false, BL_FRAMEGATE_DROP },
   { "too long, and the path silent", 100, 150 * BL_MS, MBPS, true,
