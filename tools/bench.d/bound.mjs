@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-// What a recorded link allows at best: a sender that never lets anything wait
-// for anything else, with pictures of one size.
+// What a recorded link allows: how old pictures of a size are at least, whoever
+// sends, and what a sender has that never lets one wait for another.
 
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -10,12 +10,14 @@ import { freshness, ownGaps } from './uplink/judge.mjs';
 
 const USAGE = `usage: tools/bench bound [OPTION…] TRACE…
 
-Plays each trace (mahimahi's format) to an ideal sender, in virtual time: each
-picture is all of the same size, takes no time to encode, knows no loss and no
-sound, and is encoded only if the link is free when it is taken; so nothing ever
-waits for anything older. Prints, for several sizes, how fresh the pictures are.
-Who sends as much on that link and freezes less, or is fresher, does so by
-pictures of different sizes, for which he must know what the link will do.
+Prints, for pictures of several sizes over each trace (mahimahi's format), in
+virtual time, without loss, sound or time to encode:
+
+at best    the age of the picture shown, if each packet that may pass ended the
+           freshest picture that could be through by then. No sender whose
+           pictures all have so many packets or more shows younger ones.
+the rest   of a sender whose pictures are all of that size, each taken as soon as
+           the link is free. No bound: who varies the size may do better.
 
   --seconds N   so much of each trace (all of it)
   --delay MS    each way (25)
@@ -47,6 +49,19 @@ function play(chances, packets, { seconds, fps, delay_ms }) {
     pictures.push({ taken_ms, number, arrived_ms: free_ms + delay_ms });
   }
   return pictures;
+}
+
+/**
+ * Pictures as if each had the link to itself.
+ * @param {number[]} chances
+ * @param {number} packets
+ * @param {{ fps: number, delay_ms: number }} options
+ */
+function atBest(chances, packets, { fps, delay_ms }) {
+  return chances.slice(packets - 1).map((ms, i) => {
+    const number = Math.floor(chances[i] * fps / 1000);
+    return { taken_ms: number * 1000 / fps, number, arrived_ms: ms + delay_ms };
+  });
 }
 
 /**
@@ -85,16 +100,19 @@ for (const file of positionals) {
   const could = capacityBytes(chances, seconds, Number(values.kbps));
   console.log(`\n${basename(file)}, ${seconds} s; silent for long: ${
     percent(own)} % of the time\n
-| packets a picture | kb/s | delivered | delay p50 / p95 / p99 ms | age p50 / p95 / p99 ms | late % | freeze beyond % |
-|---|---|---|---|---|---|---|`);
+| packets a picture | age at best p50 / p95 / p99 ms | kb/s | delivered | delay p50 / p95 / p99 ms | age p50 / p95 / p99 ms | late % | freeze beyond % |
+|---|---|---|---|---|---|---|---|`);
   for (const packets of SIZES) {
-    const pictures = play(chances, packets, { seconds, fps: Number(values.fps),
-      delay_ms: Number(values.delay) });
+    const options = { seconds, fps: Number(values.fps),
+      delay_ms: Number(values.delay) };
+    const pictures = play(chances, packets, options);
     const bytes = pictures.length * packets * PACKET_BYTES;
-    const figures = freshness(
-      /** @type {import('./uplink/judge.mjs').Picture[]} */ (pictures), 0,
-      seconds * 1000, own);
-    console.log(`| ${[packets, Math.round(bytes / 125 / seconds),
+    const [best, figures] = [atBest(chances, packets, options), pictures].map(
+      (some) => freshness(
+        /** @type {import('./uplink/judge.mjs').Picture[]} */ (some), 0,
+        seconds * 1000, own));
+    console.log(`| ${[packets, best.age_ms.join(' / '),
+      Math.round(bytes / 125 / seconds),
       (bytes / could).toFixed(2), figures.delay_ms.join(' / '),
       figures.age_ms.join(' / '), percent(figures.late ?? NaN),
       percent(figures.freeze_beyond ?? NaN)].join(' | ')} |`);
