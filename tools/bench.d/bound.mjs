@@ -91,8 +91,17 @@ if (values.help || positionals.length === 0) {
   process.exitCode = values.help ? 0 : 2;
 }
 for (const file of positionals) {
-  const text = await readFile(file, 'utf8');
+  const text = await readFile(file, 'utf8').catch((error) => {
+    console.error(`tools/bench bound: cannot read ${file}: ${error.message}`);
+    process.exit(1);
+  });
   const all = text.trim().split('\n').map(Number);
+  if (!(/** @type {number} */ (all.at(-1)) > 0) || all.some((ms, i) =>
+    !Number.isInteger(ms) || ms < (all[i - 1] ?? 0))) {
+    console.error(`tools/bench bound: ${file} is not a trace in mahimahi's format`
+      + ': a time in ms a line, ascending');
+    process.exit(1);
+  }
   const seconds = Math.min(Number(values.seconds ?? Infinity),
     /** @type {number} */ (all.at(-1)) / 1000);
   const chances = all.filter((ms) => ms < seconds * 1000);
