@@ -27,9 +27,7 @@ setup (void)
   nftw (store, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* ---- a port that is free, and one that is taken ---- */
-
-/* Bound, and for TCP listening, at 127.0.0.1. */
+/* A port of 127.0.0.1: bound, and for TCP listened at. */
 static GSocket *
 take_port (GSocketType type, guint16 *out_port)
 {
@@ -45,15 +43,6 @@ take_port (GSocketType type, guint16 *out_port)
   return taken;
 }
 
-static guint16
-free_port (void)
-{
-  guint16 port;
-  GSocket *taken = take_port (G_SOCKET_TYPE_STREAM, &port);
-  g_object_unref (taken);
-  return port;
-}
-
 /* ---- configuration ---- */
 
 typedef struct {
@@ -61,10 +50,17 @@ typedef struct {
   guint16 port, vehicle_port, loopback_port, media_port;
 } Config;
 
+/* The ports that are not given are free, and differ: none is let go before all
+ * are chosen, or the system could give one of them twice. */
 static char *
 write_config (const Config *given)
 {
   Config c = *given;
+  guint16 *const ports[] = { &c.port, &c.vehicle_port, &c.loopback_port };
+  GSocket *held[G_N_ELEMENTS (ports)] = { NULL };
+  for (gsize i = 0; i < G_N_ELEMENTS (ports); i++)
+    if (*ports[i] == 0)
+      held[i] = take_port (G_SOCKET_TYPE_STREAM, ports[i]);
   g_autofree char *path = g_build_filename (folder, "relay.ini", NULL);
   g_autofree char *text = g_strdup_printf (
       "[http]\nlisten = 127.0.0.1\nport = %u\nvehicle_port = %u\n"
@@ -73,13 +69,13 @@ write_config (const Config *given)
       "[media]\nlisten = 127.0.0.1\nport = %u\nworkers = 1\n"
       "[calls]\neds = north\n"
       "[store]\nfolder = %s\n%s",
-      c.port ? c.port : free_port (),
-      c.vehicle_port ? c.vehicle_port : free_port (),
-      c.loopback_port ? c.loopback_port : free_port (),
+      c.port, c.vehicle_port, c.loopback_port,
       c.certificate ? c.certificate : "ca/relay.pem",
       c.key ? c.key : "ca/relay.key", c.ca ? c.ca : "ca/ca.pem", c.media_port,
       c.store ? c.store : "store", c.more ? c.more : "");
   ck_assert (g_file_set_contents (path, text, -1, NULL));
+  for (gsize i = 0; i < G_N_ELEMENTS (held); i++)
+    g_clear_object (&held[i]);
   return g_steal_pointer (&path);
 }
 
