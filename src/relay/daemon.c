@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "secure/openssl.h"
 #include "store/recovery.h"
 
 #define EXPIRE_S 600
@@ -133,7 +134,7 @@ bl_daemon_new (const BlOptions *options, GError **error)
   g_autoptr (BlDaemon) daemon = g_new0 (BlDaemon, 1);
   daemon->options = options;
   daemon->lock = -1;
-  if (!open_store (daemon, error))
+  if (!bl_openssl_check (error) || !open_store (daemon, error))
     return NULL;
   daemon->auth = bl_auth_new (daemon->db, options, error);
   if (!daemon->auth)

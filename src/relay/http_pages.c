@@ -5,6 +5,7 @@
 #include <gio/gio.h>
 
 #include "relay/http_request.h"
+#include "secure/sha256.h"
 
 #define ROOT "/bluelight/relay/"
 
@@ -37,8 +38,8 @@ reply_resource (BlRequest *request, const char *name)
     bl_reply_error (request, SOUP_STATUS_NOT_FOUND, "there is no such page");
     return;
   }
-  g_autofree char *hash
-      = g_compute_checksum_for_bytes (G_CHECKSUM_SHA256, data);
+  char hash[BL_SHA256_HEX_LENGTH + 1];
+  bl_sha256_hex (g_bytes_get_data (data, NULL), g_bytes_get_size (data), hash);
   g_autofree char *etag = g_strdup_printf ("\"%.32s\"", hash);
   SoupMessageHeaders *headers
       = soup_server_message_get_response_headers (request->msg);

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "relay/daemon.h"
 #include "relay/hub.h"
+#include "secure/openssl.h"
 
 /* Exit statuses: 0 ended by a signal, 1 could not start, 2 wrong usage. */
 #define EXIT_USAGE 2
@@ -164,7 +165,7 @@ load_and_run (const Arguments *arguments)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (BlOptions) options = bl_options_load (arguments->config, &error);
-  if (!options) {
+  if (!options || (arguments->check_config && !bl_openssl_check (&error))) {
     fprintf (stderr, "bluelight-relay: %s\n", error->message);
     return EXIT_FAILURE;
   }

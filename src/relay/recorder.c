@@ -18,7 +18,7 @@
 
 /* While something is recorded, the tap is looked into this often; else the
  * worker wakes us. */
-#define NAP_MS   20
+#define NAP_MS   100
 #define SLEEP_MS 1000
 
 /* After so many records the clock is looked at again. */

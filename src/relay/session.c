@@ -344,7 +344,8 @@ decrypt (BlSession *session, const BlPath *path, BlPacket *packet,
     return status;
   }
   packet->length = (uint16_t)length;
-  bl_dtls_settle (session->dtls);
+  if (!session->settled)
+    session->settled = bl_dtls_settle (session->dtls);
   session->heard_us = session->loop->now;
   bl_paths_hear (&session->paths, &path->peer, session->loop->now);
   return BL_SRTP_OK;
@@ -391,15 +392,27 @@ on_rtp (BlSession *session, const BlPath *path, BlPacket *packet)
     on_media (session, path, packet);
 }
 
+/* A peer reports seldom: what that needs has left the cache since, and comes
+ * back all at once instead of one after the other. */
+static void
+look_ahead (const BlSession *session)
+{
+  bl_srtp_prefetch (session->srtp, BL_SRTP_PREFETCH_STEPS);
+  bl_prefetch (&session->budget, sizeof session->budget);
+}
+
 static void
 on_rtcp (BlSession *session, const BlPath *path, BlPacket *packet)
 {
   BlBudget *budget = &session->budget;
   BlTime now = session->loop->now;
-  if (session->state != BL_SESSION_UP)
+  if (session->state != BL_SESSION_UP) {
     bl_loop_drop (session->loop, BL_DROP_NO_KEYS);
-  else if (!bl_budget_holds (budget, BL_BUDGET_FORGED, now)
-           || !bl_budget_holds (budget, BL_BUDGET_RTCP, now))
+    return;
+  }
+  look_ahead (session);
+  if (!bl_budget_holds (budget, BL_BUDGET_FORGED, now)
+      || !bl_budget_holds (budget, BL_BUDGET_RTCP, now))
     bl_loop_drop (session->loop, BL_DROP_BUDGET);
   else if (decrypt (session, path, packet, bl_srtp_unprotect_rtcp)
            != BL_SRTP_OK)

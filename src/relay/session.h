@@ -75,6 +75,7 @@ struct BlSession {
 
   /* What each packet needs, side by side. */
   BlSessionState state;
+  bool settled; /* DTLS has let go of OpenSSL */
   BlDtls *dtls; /* from HANDSHAKE on */
   BlSrtp *srtp; /* from UP on */
   BlPaths paths;

@@ -3,6 +3,7 @@
 #include "relay/udp.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/udp.h>
 #include <stdalign.h>
 #include <string.h>
@@ -21,6 +22,11 @@
 #define RECEIVE_BUFFER_BYTES (8 * 1024 * 1024)
 #define SEND_BUFFER_BYTES    (2 * 1024 * 1024)
 
+/* Some 1,000 reports: of a hundred viewers those of a second, of as many as a
+ * worker takes those of 50 ms. A later one is of no use, and where somebody
+ * floods, a longer queue makes them all later. */
+#define REPORTS_BUFFER_BYTES (1024 * 1024)
+
 /* Room for either of the two kinds of packet info, and for the byte that has
  * the ECN bits. */
 #define INFO_BYTES    CMSG_SPACE (sizeof (struct in6_pktinfo))
@@ -30,6 +36,7 @@
 
 struct BlUdp {
   int fd;
+  int reports_fd; /* or -1 */
   int family;
   guint16 port;
   bool segments; /* the kernel takes UDP_SEGMENT, as far as we know */
@@ -63,12 +70,14 @@ wildcard (int family, guint16 port)
   return address;
 }
 
-static void
+/* All of these only improve what works without them. */
+static bool
 set_option (int fd, int level, int option, int value)
 {
-  /* All of these only improve what works without them. */
-  if (setsockopt (fd, level, option, &value, sizeof value) < 0)
-    bl_debug ("socket option %d/%d: %s", level, option, g_strerror (errno));
+  if (setsockopt (fd, level, option, &value, sizeof value) == 0)
+    return true;
+  bl_debug ("socket option %d/%d: %s", level, option, g_strerror (errno));
+  return false;
 }
 
 /* Beyond net.core.[rw]mem_max where we may (CAP_NET_ADMIN), else up to it. */
@@ -79,15 +88,16 @@ set_buffer (int fd, int option, int forced_option, int bytes)
     set_option (fd, SOL_SOCKET, option, bytes);
 }
 
-/* A bound socket, or -1 with errno. */
+/* A bound socket, or -1 with errno. `joins`: the address is taken by a socket
+ * of ours that shares it. */
 static int
-open_socket (const BlAddress *address)
+open_socket (const BlAddress *address, int receive_buffer_bytes, bool joins)
 {
   int family = address->any.sa_family;
   int fd = socket (family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return -1;
-  set_buffer (fd, SO_RCVBUF, SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES);
+  set_buffer (fd, SO_RCVBUF, SO_RCVBUFFORCE, receive_buffer_bytes);
   set_buffer (fd, SO_SNDBUF, SO_SNDBUFFORCE, SEND_BUFFER_BYTES);
   if (family == AF_INET6) {
     set_option (fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
@@ -97,6 +107,8 @@ open_socket (const BlAddress *address)
     set_option (fd, IPPROTO_IP, IP_PKTINFO, 1);
   /* Of IPv4 on a dual-stack socket, too. */
   set_option (fd, IPPROTO_IP, IP_RECVTOS, 1);
+  if (joins)
+    set_option (fd, SOL_SOCKET, SO_REUSEPORT, 1);
   if (bind (fd, &address->any, address->length) < 0) {
     int bind_errno = errno;
     close (fd);
@@ -133,6 +145,14 @@ set_bind_error (GError **error, const char *host, guint16 port,
                port_key);
 }
 
+static BlAddress
+bound_address (int fd)
+{
+  BlAddress bound = { .length = sizeof bound.storage };
+  getsockname (fd, &bound.any, &bound.length);
+  return bound;
+}
+
 BlUdp *
 bl_udp_new (const char *host, guint16 port, const char *port_key,
             GError **error)
@@ -145,11 +165,11 @@ bl_udp_new (const char *host, guint16 port, const char *port_key,
                  host, port_key);
     return NULL;
   }
-  int fd = open_socket (&address);
+  int fd = open_socket (&address, RECEIVE_BUFFER_BYTES, false);
   /* A system without IPv6. */
   if (fd < 0 && !host && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
     address = wildcard (AF_INET, port);
-    fd = open_socket (&address);
+    fd = open_socket (&address, RECEIVE_BUFFER_BYTES, false);
   }
   if (fd < 0) {
     set_bind_error (error, host, port, port_key);
@@ -157,9 +177,9 @@ bl_udp_new (const char *host, guint16 port, const char *port_key,
   }
 
   BlUdp *udp = g_new0 (BlUdp, 1);
-  BlAddress bound = { .length = sizeof bound.storage };
-  getsockname (fd, &bound.any, &bound.length);
+  BlAddress bound = bound_address (fd);
   udp->fd = fd;
+  udp->reports_fd = -1;
   udp->family = address.any.sa_family;
   udp->port = bl_address_port (&bound);
   udp->segments = knows_segments (fd);
@@ -177,7 +197,52 @@ bl_udp_free (BlUdp *udp)
   if (!udp)
     return;
   close (udp->fd);
+  if (udp->reports_fd >= 0)
+    close (udp->reports_fd);
   g_free (udp);
+}
+
+/* Of the sockets that share this one's address: RTCP to the second, all else
+ * to the first. The rule is that of rtc/demux (RFC 7983, RFC 5761 section 4);
+ * where a byte is missing, the answer is the first. */
+static bool
+steer_reports (int fd)
+{
+  static struct sock_filter rule[] = {
+    BPF_STMT (BPF_LD | BPF_B | BPF_ABS, 0),
+    BPF_STMT (BPF_ALU | BPF_AND | BPF_K, 0xc0),
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, 0x80, 0, 4), /* 128 to 191 */
+    BPF_STMT (BPF_LD | BPF_B | BPF_ABS, 1),
+    BPF_STMT (BPF_ALU | BPF_AND | BPF_K, 0xe0),
+    BPF_JUMP (BPF_JMP | BPF_JEQ | BPF_K, 0xc0, 0, 1), /* 192 to 223 */
+    BPF_STMT (BPF_RET | BPF_K, 1),
+    BPF_STMT (BPF_RET | BPF_K, 0),
+  };
+  struct sock_fprog program = { G_N_ELEMENTS (rule), rule };
+  return setsockopt (fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program,
+                     sizeof program)
+         == 0;
+}
+
+/* The first is shared only now, when it has its port: bl_udp_new() is still
+ * refused one that somebody else has, another relay too. */
+bool
+bl_udp_part_reports (BlUdp *udp)
+{
+  BlAddress bound = bound_address (udp->fd);
+  int fd = -1;
+  if (set_option (udp->fd, SOL_SOCKET, SO_REUSEPORT, 1))
+    fd = open_socket (&bound, REPORTS_BUFFER_BYTES, true);
+  if (fd >= 0 && steer_reports (udp->fd)) {
+    udp->reports_fd = fd;
+    return true;
+  }
+  bl_debug ("port %u: reports come in with all else: %s", udp->port,
+            g_strerror (errno));
+  if (fd >= 0)
+    close (fd);
+  set_option (udp->fd, SOL_SOCKET, SO_REUSEPORT, 0);
+  return false;
 }
 
 void
@@ -190,6 +255,12 @@ int
 bl_udp_fd (const BlUdp *udp)
 {
   return udp->fd;
+}
+
+int
+bl_udp_reports_fd (const BlUdp *udp)
+{
+  return udp->reports_fd;
 }
 
 guint16
@@ -231,9 +302,9 @@ read_control (struct msghdr *header, BlPacket *packet, BlPath *path)
   }
 }
 
-unsigned
-bl_udp_receive (BlUdp *udp, BlPacket *const *packets, unsigned count,
-                BlPath *out_paths)
+static unsigned
+receive_from (BlUdp *udp, int fd, BlPacket *const *packets, unsigned count,
+              BlPath *out_paths)
 {
   g_assert (count <= BL_UDP_BATCH);
   for (unsigned i = 0; i < count; i++) {
@@ -246,7 +317,7 @@ bl_udp_receive (BlUdp *udp, BlPacket *const *packets, unsigned count,
     header->msg_controllen = CONTROL_BYTES;
     header->msg_flags = 0;
   }
-  int got = recvmmsg (udp->fd, udp->headers, count, MSG_DONTWAIT, NULL);
+  int got = recvmmsg (fd, udp->headers, count, MSG_DONTWAIT, NULL);
   /* An ICMP error for something sent earlier also ends up here: take what comes
    * on the next turn. */
   if (got <= 0)
@@ -261,6 +332,20 @@ bl_udp_receive (BlUdp *udp, BlPacket *const *packets, unsigned count,
     bl_address_unmap (&out_paths[i].peer);
   }
   return (unsigned)got;
+}
+
+unsigned
+bl_udp_receive (BlUdp *udp, BlPacket *const *packets, unsigned count,
+                BlPath *out_paths)
+{
+  return receive_from (udp, udp->fd, packets, count, out_paths);
+}
+
+unsigned
+bl_udp_receive_reports (BlUdp *udp, BlPacket *const *packets, unsigned count,
+                        BlPath *out_paths)
+{
+  return receive_from (udp, udp->reports_fd, packets, count, out_paths);
 }
 
 /* Appends a control message with room for `length` bytes at its data. */

@@ -7,6 +7,10 @@
  * addresses. What is sent to a path leaves from that address, so that a peer
  * behind a NAT or a firewall gets its answers from where it sent its requests.
  *
+ * Reports (RTCP) may come in by a second socket of the same address and port,
+ * so that they wait in a buffer of their own, and so that the owner may let
+ * them wait where media must not. What is sent leaves by the first.
+ *
  * One thread.
  */
 #pragma once
@@ -47,8 +51,16 @@ BlUdp *bl_udp_new (const char *host, guint16 port, const char *port_key,
 /* Accepts NULL. */
 void bl_udp_free (BlUdp *udp);
 
+/* From now on RTCP comes to bl_udp_receive_reports() and all else to
+ * bl_udp_receive(). What has arrived before, and for a moment what arrives
+ * meanwhile, may be at either. False where kernel or sandbox refuse: then
+ * everything goes on coming to bl_udp_receive(). Once. */
+bool bl_udp_part_reports (BlUdp *udp);
+
 /* For epoll. Owned by the BlUdp. */
 int bl_udp_fd (const BlUdp *udp);
+/* The same of the reports'; -1 if they are not apart. */
+int bl_udp_reports_fd (const BlUdp *udp);
 guint16 bl_udp_port (const BlUdp *udp);
 
 /* Receives what has already arrived, at most `count` (<= BL_UDP_BATCH), into
@@ -57,6 +69,9 @@ guint16 bl_udp_port (const BlUdp *udp);
  * many, 0 when there is nothing. Never waits. */
 unsigned bl_udp_receive (BlUdp *udp, BlPacket *const *packets, unsigned count,
                          BlPath *out_paths);
+/* The same of the reports, if they are apart. */
+unsigned bl_udp_receive_reports (BlUdp *udp, BlPacket *const *packets,
+                                 unsigned count, BlPath *out_paths);
 
 typedef enum {
   BL_UDP_SENT,

@@ -4,7 +4,11 @@
 #include "relay/viewer_private.h"
 #include "rtc/rtcp.h"
 
-#define REPORT_US (1 * BL_SECOND)
+/* A report leaves with the first packets that come so shortly before it is due:
+ * to wake and to fetch all of a viewer's state for it alone costs more than the
+ * report (docs/adr/0006). */
+#define REPORT_US       (1 * BL_SECOND)
+#define REPORT_EARLY_US (100 * BL_MS)
 
 static const BlSessionRoleOps ops;
 
@@ -96,6 +100,14 @@ on_report_timer (void *owner, BlTime now)
   bl_session_send_rtcp (viewer->session, report,
                         write_report (viewer, false, report));
   bl_timers_set (&viewer->loop->timers, &viewer->report_timer, now + REPORT_US);
+}
+
+void
+bl_viewer_report_in_passing (BlViewer *viewer)
+{
+  BlTime now = viewer->loop->now;
+  if (viewer->report_timer.due_us - now < REPORT_EARLY_US)
+    on_report_timer (viewer, now);
 }
 
 /* ---- its life ---- */

@@ -13,6 +13,9 @@ void bl_viewer_want_keyframe (BlViewer *viewer);
 /* It is up: sound from now on, video from the last IDR on. */
 void bl_viewer_begin (BlViewer *viewer);
 
+/* Packets have just been sent to it: a report that is nearly due leaves too. */
+void bl_viewer_report_in_passing (BlViewer *viewer);
+
 /* For its join timer. */
 void bl_viewer_on_join_timer (void *viewer, BlTime now);
 

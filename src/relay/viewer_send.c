@@ -345,6 +345,8 @@ bl_viewer_serve (BlViewer *viewer, BlTrackKind kind, bool *out_more)
     viewer->join = BL_JOIN_LIVE;
     set_join_timer (viewer, BL_TIME_NEVER);
   }
+  if (n > 0)
+    bl_viewer_report_in_passing (viewer);
   return n;
 }
 

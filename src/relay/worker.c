@@ -100,9 +100,9 @@ dispatch_events (gpointer data)
 /* ---- beginning and end ---- */
 
 static bool
-watch (BlWorker *worker, int fd)
+watch (BlWorker *worker, int fd, uint32_t events)
 {
-  struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+  struct epoll_event event = { .events = events, .data.fd = fd };
   return epoll_ctl (worker->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
@@ -139,8 +139,11 @@ set_up (BlWorker *worker, const BlWorkerOptions *options, GError **error)
   worker->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   worker->wake_fd = eventfd (0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (!worker->hub || worker->epoll_fd < 0 || worker->wake_fd < 0
-      || !watch (worker, worker->wake_fd)
-      || !watch (worker, bl_udp_fd (worker->udp))) {
+      || !watch (worker, worker->wake_fd, EPOLLIN)
+      || !watch (worker, bl_udp_fd (worker->udp), EPOLLIN)
+      || (bl_udp_part_reports (worker->udp)
+          && !watch (worker, bl_udp_reports_fd (worker->udp),
+                     EPOLLIN | EPOLLONESHOT))) {
     g_set_error (error, BL_WORKER_ERROR, BL_WORKER_ERROR_SETUP,
                  "cannot set up media worker %u: %s; free some memory or raise "
                  "the limit of open files",
@@ -202,6 +205,7 @@ bl_worker_new (const BlWorkerOptions *options, GError **error)
   worker->user_data = options->user_data;
   worker->control = g_thread_self ();
   worker->epoll_fd = worker->wake_fd = -1;
+  worker->reports_due = BL_TIME_NEVER;
   worker->sources
       = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   worker->sessions

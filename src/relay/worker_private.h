@@ -66,6 +66,7 @@ struct BlWorker {
   int epoll_fd;
   bool stopping;
   bool waits_for_room; /* epoll tells when the socket has room */
+  BlTime reports_due;  /* when they are read; NEVER: epoll tells, once */
   BlPacket *packets[BL_UDP_BATCH];
   BlPath paths[BL_UDP_BATCH];
 };

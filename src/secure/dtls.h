@@ -126,8 +126,8 @@ const BlDtlsStats *bl_dtls_stats (const BlDtls *dtls);
 /* The peer has its keys (something of it was authentic under them), so it won't
  * ask for our last flight again: lets go of the handshake, which takes some
  * 90 KiB until then. Closing, by either end, works on. Does nothing unless UP
- * and drained; may be called again. */
-void bl_dtls_settle (BlDtls *dtls);
+ * and drained; may be called again. Whether it has settled. */
+bool bl_dtls_settle (BlDtls *dtls);
 
 /* The profile and master keys (RFC 5764 section 4.2), local and remote already
  * told apart by role. False, and nothing written, unless UP and not settled.

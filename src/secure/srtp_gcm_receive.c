@@ -166,6 +166,7 @@ bl_gcm_receiver_unprotect_rtcp (BlGcmReceiver *receiver, uint8_t *packet,
   if (*length
       < BL_GCM_RTCP_HEADER_BYTES + BL_GCM_TAG_BYTES + BL_GCM_RTCP_TRAILER_BYTES)
     return BL_SRTP_SHORT;
+  bl_gcm_cipher_prefetch (&receiver->rtcp); /* while the stream is looked up */
   uint32_t ssrc = bl_get_be32 (packet + BL_GCM_RTCP_SSRC_AT);
   const Stream *stream = look_up (receiver, ssrc);
   if (!stream)

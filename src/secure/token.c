@@ -5,6 +5,8 @@
 #include <openssl/rand.h>
 #include <string.h>
 
+#include "secure/sha256.h"
+
 #define ID_BYTES     16
 #define TOKEN_BYTES  32
 #define CODE_SYMBOLS 12
@@ -71,7 +73,9 @@ bl_ice_chars_new (gsize length)
 char *
 bl_token_hash (const char *token)
 {
-  return g_compute_checksum_for_string (G_CHECKSUM_SHA256, token, -1);
+  char *hash = g_new (char, BL_SHA256_HEX_LENGTH + 1);
+  bl_sha256_hex (token, strlen (token), hash);
+  return hash;
 }
 
 gboolean

@@ -502,10 +502,10 @@ start_media (BlSdpParser *p)
     return bl_sdp_fail (p, "more than %d m-lines", BL_SDP_MAX_MEDIA);
   BlSdpMedia *media = p->media = &p->sdp->media[p->sdp->n_media++];
   const BlSdpMedia *session = &p->sdp->session;
-  media->direction = session->direction;
-  media->transport = session->transport;
-  media->extensions = session->extensions;
-  media->rcvr_rtt = session->rcvr_rtt;
+  *media = (BlSdpMedia){ .direction = session->direction,
+                         .transport = session->transport,
+                         .extensions = session->extensions,
+                         .rcvr_rtt = session->rcvr_rtt };
 
   g_autofree char *copy = g_strdup (p->text + 2);
   char *rest = copy;
@@ -612,7 +612,10 @@ parse (const char *text, gsize length, bool fragment, GError **error)
   memcpy (copy, length > 0 ? text : "", length);
   copy[length] = '\0';
   g_autoptr (GPtrArray) lines = g_ptr_array_new ();
-  g_autoptr (BlSdp) sdp = g_new0 (BlSdp, 1);
+  /* Room for the most m-lines there may be; to fill it with zeros, and to have
+   * its pages for the first time, took longer than to read an offer of two. */
+  g_autoptr (BlSdp) sdp = g_new (BlSdp, 1);
+  memset (sdp, 0, offsetof (BlSdp, media));
   sdp->session.direction = BL_DIRECTION_SENDRECV;
   BlSdpParser parser = { .sdp = sdp, .error = error };
   if (!split_lines (&parser, copy, length, lines)

@@ -151,7 +151,8 @@ typedef struct {
    * the values that the m-lines start from. */
   BlSdpMedia session;
   uint16_t n_media;
-  BlSdpMedia media[BL_SDP_MAX_MEDIA]; /* every m-line, in order */
+  /* Every m-line, in order; nothing is behind the last. */
+  BlSdpMedia media[BL_SDP_MAX_MEDIA];
 } BlSdp;
 
 /* Reads `length` bytes (no NUL needed). NULL and `error` on the first thing

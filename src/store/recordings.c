@@ -205,9 +205,7 @@ bl_recordings_part_path (const char *folder, gint64 id, guint part)
 void
 bl_fragment_set_hash (BlFragment *fragment, const guint8 *bytes, gsize length)
 {
-  g_autofree char *hash
-      = g_compute_checksum_for_data (G_CHECKSUM_SHA256, bytes, length);
-  g_strlcpy (fragment->sha256, hash, sizeof fragment->sha256);
+  bl_sha256_hex (bytes, length, fragment->sha256);
 }
 
 /* ---- the recorder's ---- */

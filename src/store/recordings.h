@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "secure/sha256.h"
 #include "store/db.h"
 
 typedef struct {
@@ -32,14 +33,12 @@ typedef struct {
   gboolean closed;
 } BlPart;
 
-#define BL_SHA256_LENGTH 64
-
 typedef struct {
   guint part;
   gint64 offset, length; /* bytes in the part's file */
   gint64 start_us, duration_us;
   gboolean keyframe; /* its first picture is an IDR, or it has no pictures */
-  char sha256[BL_SHA256_LENGTH + 1]; /* of its bytes, in hex */
+  char sha256[BL_SHA256_HEX_LENGTH + 1]; /* of its bytes, in hex */
 } BlFragment;
 
 typedef enum {

@@ -34,13 +34,13 @@ peer_session_init (PeerSession *s, const BlOfferShape *shape, uint32_t ssrc,
 {
   *s = (PeerSession){ .shape = *shape,
                       .ssrc = ssrc,
-                      .cert = cert,
                       .context = context,
                       .send = send,
                       .user_data = user_data,
                       .connected_us = BL_TIME_NEVER,
                       .closed_us = BL_TIME_NEVER,
                       .check_us = BL_TIME_NEVER };
+  bl_cert_fingerprint (cert, &s->fingerprint);
   g_snprintf (s->ufrag, sizeof s->ufrag, "p%08x", ssrc);
   g_snprintf (s->pwd, sizeof s->pwd, "%08x%08x%08x", g_random_int (),
               g_random_int (), g_random_int ());
@@ -56,12 +56,11 @@ peer_session_clear (PeerSession *s)
 /* ---- offer and answer ---- */
 
 static BlSdpLocal
-local_of (const PeerSession *s, BlFingerprint *out_fingerprint)
+local_of (const PeerSession *s)
 {
-  bl_cert_fingerprint (s->cert, out_fingerprint);
   return (BlSdpLocal){ .ufrag = s->ufrag,
                        .pwd = s->pwd,
-                       .fingerprint = out_fingerprint->bytes,
+                       .fingerprint = s->fingerprint.bytes,
                        .session_id = s->ssrc,
                        .cname = "peer",
                        .msid = "peer",
@@ -73,8 +72,7 @@ local_of (const PeerSession *s, BlFingerprint *out_fingerprint)
 char *
 peer_session_offer (PeerSession *s, BlTime now)
 {
-  BlFingerprint fingerprint;
-  BlSdpLocal local = local_of (s, &fingerprint);
+  BlSdpLocal local = local_of (s);
   s->started_us = now;
   return bl_offer_build (&s->shape, &local);
 }
@@ -109,8 +107,7 @@ gboolean
 peer_session_answer (PeerSession *s, const char *text, gsize length,
                      GError **error)
 {
-  BlFingerprint fingerprint;
-  BlSdpLocal local = local_of (s, &fingerprint);
+  BlSdpLocal local = local_of (s);
   g_autoptr (BlSdp) answer = bl_sdp_parse (text, length, error);
   if (!answer
       || !bl_offer_read_answer (&s->shape, &local, answer, &s->negotiated,
@@ -134,8 +131,7 @@ char *
 peer_session_accept (PeerSession *s, const char *text, gsize length,
                      const BlAddress *own, BlTime now, GError **error)
 {
-  BlFingerprint fingerprint;
-  BlSdpLocal local = local_of (s, &fingerprint);
+  BlSdpLocal local = local_of (s);
   BlCandidate candidate = { .component = 1,
                             .transport = BL_CANDIDATE_UDP,
                             .type = BL_CANDIDATE_HOST,

@@ -43,7 +43,7 @@ struct PeerSession {
   /* Its own. */
   PeerSessionSend send;
   BlOfferShape shape;
-  const BlCert *cert;
+  BlFingerprint fingerprint;
   const BlDtlsContext *context;
   BlFingerprint relay_fingerprint;
   bool lite; /* the other end checks, we answer */
@@ -55,7 +55,7 @@ struct PeerSession {
   unsigned n_checks;
 };
 
-/* Borrows `cert` and `context`. `ssrc` also tells the sessions of a process
+/* Borrows `context`. `ssrc` also tells the sessions of a process
  * apart. */
 void peer_session_init (PeerSession *session, const BlOfferShape *shape,
                         uint32_t ssrc, const BlCert *cert,

@@ -545,6 +545,30 @@ START_TEST (reports_to_viewers_tie_rtp_time_to_capture_time)
 }
 END_TEST
 
+START_TEST (reports_leave_with_pictures_and_without_them)
+{
+  Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
+  Peer *viewer = world_join (BL_SESSION_VIEWER, 2);
+  for (int i = 0; i < 300; i++) {
+    peer_send_picture (publisher, i == 0, 3);
+    world_settle ();
+    unsigned with_pictures = viewer->n_sender_reports;
+    world_advance (33333);
+    ck_assert_uint_eq (viewer->n_sender_reports, with_pictures);
+  }
+  /* Ten seconds, each report at most a tenth of one early. */
+  ck_assert_uint_ge (viewer->n_sender_reports, 10);
+  ck_assert_uint_le (viewer->n_sender_reports, 12);
+  unsigned before = viewer->n_sender_reports;
+  for (int i = 0; i < 3; i++) {
+    peer_check (viewer, false);
+    world_settle ();
+    world_advance (BL_SECOND);
+  }
+  ck_assert_uint_eq (viewer->n_sender_reports, before + 3);
+}
+END_TEST
+
 START_TEST (the_tap_gets_every_packet_once_between_start_and_stop)
 {
   Peer *publisher = world_join (BL_SESSION_PUBLISHER, 1);
@@ -679,6 +703,7 @@ main (void)
   tcase_add_test (tcase, reports_feedback_and_clock_go_to_the_publisher);
   tcase_add_test (tcase, a_track_is_live_while_its_packets_come);
   tcase_add_test (tcase, reports_to_viewers_tie_rtp_time_to_capture_time);
+  tcase_add_test (tcase, reports_leave_with_pictures_and_without_them);
   tcase_add_test (tcase, the_tap_gets_every_packet_once_between_start_and_stop);
   tcase_add_test (tcase, a_recording_begins_late_rather_than_never);
   tcase_add_test (tcase, a_viewer_that_leaves_takes_nothing_with_it);

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "../run_suite.h"
+#include "refuse.h"
+#include "rtc/demux.h"
 
 static BlPacketPool *pool;
 static BlPacket *packets[BL_UDP_BATCH];
@@ -36,12 +38,18 @@ open_udp (const char *host)
   return udp;
 }
 
-/* Waits until something is there, for at most 5 s. */
+/* Until something is there, for at most 5 s. */
+static void
+wait_for (int fd)
+{
+  struct pollfd ready = { .fd = fd, .events = POLLIN };
+  ck_assert_int_eq (poll (&ready, 1, 5000), 1);
+}
+
 static unsigned
 receive (BlUdp *udp)
 {
-  struct pollfd ready = { .fd = bl_udp_fd (udp), .events = POLLIN };
-  ck_assert_int_eq (poll (&ready, 1, 5000), 1);
+  wait_for (bl_udp_fd (udp));
   return bl_udp_receive (udp, packets, BL_UDP_BATCH, paths);
 }
 
@@ -112,6 +120,160 @@ START_TEST (each_datagram_comes_with_its_ecn_mark)
                == BL_UDP_SENT);
     ck_assert_uint_eq (receive (client), 1);
     ck_assert_uint_eq (packets[0]->ecn, 0);
+  }
+  bl_udp_free (server);
+  bl_udp_free (client);
+}
+END_TEST
+
+/* ---- reports apart ---- */
+
+static BlUdp *
+open_parted (const char *host)
+{
+  BlUdp *udp = open_udp (host);
+  ck_assert (bl_udp_part_reports (udp));
+  return udp;
+}
+
+static unsigned
+receive_reports (BlUdp *udp)
+{
+  wait_for (bl_udp_reports_fd (udp));
+  return bl_udp_receive_reports (udp, packets, BL_UDP_BATCH, paths);
+}
+
+/* The shortest that may be any of them. */
+#define DATAGRAM_BYTES 20
+
+static bool
+is_report (const uint8_t *datagram)
+{
+  return bl_demux (datagram, DATAGRAM_BYTES) == BL_DEMUX_RTCP;
+}
+
+static void
+send_datagram (BlUdp *client, const BlPath *to, uint8_t first, uint8_t second)
+{
+  const uint8_t datagram[DATAGRAM_BYTES] = { first, second };
+  ck_assert_int_eq (
+      bl_udp_send (client, to, datagram, sizeof datagram, sizeof datagram)
+          .status,
+      BL_UDP_SENT);
+}
+
+/* Around RTCP's, and of RTP, STUN and DTLS. */
+static const uint8_t second_bytes[]
+    = { 0, 1, 96, 111, 127, 128, 191, 192, 200, 205, 206, 223, 224, 254, 255 };
+
+START_TEST (reports_come_to_one_socket_and_all_else_to_the_other)
+{
+  BlUdp *server = open_parted (ways[_i].bound);
+  BlUdp *client = open_udp (ways[_i].to);
+  BlPath to = path_to (ways[_i].to, server);
+  for (unsigned first = 0; first < 256; first++) {
+    unsigned n_reports = 0, n_others = 0;
+    for (unsigned i = 0; i < G_N_ELEMENTS (second_bytes); i++)
+      send_datagram (client, &to, (uint8_t)first, second_bytes[i]);
+    while (n_reports < (first >> 6 == 2 ? 5 : 0)) {
+      unsigned n = receive_reports (server);
+      for (unsigned i = 0; i < n; i++, n_reports++)
+        ck_assert (is_report (packets[i]->data));
+    }
+    while (n_reports + n_others < G_N_ELEMENTS (second_bytes)) {
+      unsigned n = receive (server);
+      for (unsigned i = 0; i < n; i++, n_others++)
+        ck_assert (!is_report (packets[i]->data));
+    }
+  }
+  ck_assert_uint_eq (
+      bl_udp_receive_reports (server, packets, BL_UDP_BATCH, paths), 0);
+  ck_assert_uint_eq (bl_udp_receive (server, packets, BL_UDP_BATCH, paths), 0);
+  bl_udp_free (server);
+  bl_udp_free (client);
+}
+END_TEST
+
+START_TEST (a_datagram_too_short_to_be_a_report_is_none)
+{
+  BlUdp *server = open_parted (NULL);
+  BlUdp *client = open_udp ("127.0.0.1");
+  BlPath to = path_to ("127.0.0.1", server);
+  const uint8_t first = 0x80;
+  for (unsigned length = 0; length <= 1; length++) {
+    ck_assert_int_eq (bl_udp_send (client, &to, &first, length, 1).status,
+                      BL_UDP_SENT);
+    ck_assert_uint_eq (receive (server), 1);
+    ck_assert_uint_eq (packets[0]->length, length);
+  }
+  bl_udp_free (server);
+  bl_udp_free (client);
+}
+END_TEST
+
+START_TEST (a_report_comes_with_its_path_and_its_ecn_mark)
+{
+  BlUdp *server = open_parted (ways[_i].bound);
+  BlUdp *client = open_udp (ways[_i].to);
+  BlPath to = path_to (ways[_i].to, server);
+  bool ipv6 = strchr (ways[_i].to, ':');
+  int ce = 3;
+  ck_assert_int_eq (setsockopt (bl_udp_fd (client),
+                                ipv6 ? IPPROTO_IPV6 : IPPROTO_IP,
+                                ipv6 ? IPV6_TCLASS : IP_TOS, &ce, sizeof ce),
+                    0);
+  send_datagram (client, &to, 0x81, 201);
+  ck_assert_uint_eq (receive_reports (server), 1);
+  ck_assert_uint_eq (packets[0]->ecn, ce);
+  BlPath back = paths[0];
+  ck_assert (bl_udp_send (server, &back, (const uint8_t *)"tell", 4, 4).status
+             == BL_UDP_SENT);
+  ck_assert_uint_eq (receive (client), 1);
+  ck_assert (bl_address_equal (&paths[0].peer, &to.peer));
+  bl_udp_free (server);
+  bl_udp_free (client);
+}
+END_TEST
+
+START_TEST (reports_that_nobody_reads_take_no_room_from_media)
+{
+  BlUdp *server = open_parted (NULL);
+  BlUdp *client = open_udp ("127.0.0.1");
+  BlPath to = path_to ("127.0.0.1", server);
+  for (unsigned i = 0; i < 20000; i++)
+    send_datagram (client, &to, 0x81, 201);
+  /* As many as have room in the buffer that anybody may ask for. */
+  for (unsigned i = 0; i < 200; i++)
+    send_datagram (client, &to, 0x80, 96);
+  for (unsigned got = 0; got < 200;)
+    got += receive (server);
+  unsigned n, n_reports = 0;
+  while ((n = bl_udp_receive_reports (server, packets, BL_UDP_BATCH, paths))
+         > 0)
+    n_reports += n;
+  ck_assert_uint_gt (n_reports, 0);
+  ck_assert_uint_lt (n_reports, 20000);
+  bl_udp_free (server);
+  bl_udp_free (client);
+}
+END_TEST
+
+static const int needed_options[] = { SO_REUSEPORT, SO_ATTACH_REUSEPORT_CBPF };
+
+START_TEST (where_a_sandbox_refuses_reports_come_with_all_else)
+{
+  BlUdp *server = open_udp (NULL);
+  BlUdp *client = open_udp ("127.0.0.1");
+  BlPath to = path_to ("127.0.0.1", server);
+  refuse_socket_option (needed_options[_i]);
+  ck_assert (!bl_udp_part_reports (server));
+  ck_assert_int_eq (bl_udp_reports_fd (server), -1);
+  for (unsigned i = 0; i < 1000; i++)
+    send_datagram (client, &to, 0x80, i % 2 ? 201 : 96);
+  for (unsigned got = 0; got < 1000;) {
+    unsigned n = receive (server);
+    for (unsigned i = 0; i < n; i++, got++)
+      ck_assert_uint_eq (packets[i]->data[1], got % 2 ? 201 : 96);
   }
   bl_udp_free (server);
   bl_udp_free (client);
@@ -263,7 +425,7 @@ END_TEST
 START_TEST (a_port_in_use_says_which_key_to_change)
 {
   g_autoptr (GError) error = NULL;
-  BlUdp *first = open_udp (NULL);
+  BlUdp *first = _i ? open_parted (NULL) : open_udp (NULL);
   BlUdp *second
       = bl_udp_new (NULL, bl_udp_port (first), "[media] port", &error);
   ck_assert_ptr_null (second);
@@ -304,6 +466,16 @@ main (void)
                        0, G_N_ELEMENTS (hosts));
   tcase_add_loop_test (tcase, each_datagram_comes_with_its_ecn_mark, 0,
                        G_N_ELEMENTS (ways));
+  tcase_add_loop_test (tcase,
+                       reports_come_to_one_socket_and_all_else_to_the_other, 0,
+                       G_N_ELEMENTS (ways));
+  tcase_add_test (tcase, a_datagram_too_short_to_be_a_report_is_none);
+  tcase_add_loop_test (tcase, a_report_comes_with_its_path_and_its_ecn_mark, 0,
+                       G_N_ELEMENTS (ways));
+  tcase_add_test (tcase, reports_that_nobody_reads_take_no_room_from_media);
+  tcase_add_loop_test (tcase,
+                       where_a_sandbox_refuses_reports_come_with_all_else, 0,
+                       G_N_ELEMENTS (needed_options));
   tcase_add_test (tcase, a_run_arrives_as_its_packets_in_order);
   tcase_add_loop_test (tcase,
                        what_is_refused_as_a_run_leaves_one_by_one_in_order, 0,
@@ -314,7 +486,7 @@ main (void)
       tcase, a_run_that_fails_for_another_reason_is_not_tried_in_pieces, 0,
       G_N_ELEMENTS (failures));
   tcase_add_test (tcase, a_datagram_that_is_too_long_has_no_length);
-  tcase_add_test (tcase, a_port_in_use_says_which_key_to_change);
+  tcase_add_loop_test (tcase, a_port_in_use_says_which_key_to_change, 0, 2);
   tcase_add_loop_test (tcase, a_wrong_address_says_what_is_wrong, 0,
                        G_N_ELEMENTS (bad_hosts));
   suite_add_tcase (suite, tcase);

@@ -11,6 +11,7 @@
 #include "../run_suite.h"
 #include "base/clock.h"
 #include "peer.h"
+#include "refuse.h"
 #include "relay/udp.h"
 
 #define MAX_PEERS  4
@@ -31,6 +32,7 @@ static struct {
   BlUdp *udp;
 } peers[MAX_PEERS];
 static unsigned n_peers;
+static BlUdp *stranger;
 
 static unsigned n_events;
 static BlWorkerEvent events[MAX_EVENTS];
@@ -181,6 +183,27 @@ connect_peer (BlSourceId source, Peer *peer)
   return id;
 }
 
+/* Of five packets each; `between`, if any, is called behind each picture. */
+static void
+send_pictures (Peer *publisher, unsigned n, void (*between) (void))
+{
+  for (unsigned i = 0; i < n; i++) {
+    peer_send_picture (publisher, i == 0, 5);
+    if (between)
+      between ();
+    turn ();
+  }
+}
+
+/* All, in order. */
+static void
+wait_for_pictures (Peer *viewer, unsigned n)
+{
+  wait_for (viewer->n_rtp >= 5 * n);
+  for (unsigned i = 0; i < 5 * n; i++)
+    ck_assert_uint_eq ((uint16_t)(viewer->rtp[0].seq + i), viewer->rtp[i].seq);
+}
+
 START_TEST (pictures_pass_from_one_socket_to_another)
 {
   BlSourceId source = add_source ();
@@ -188,13 +211,8 @@ START_TEST (pictures_pass_from_one_socket_to_another)
   Peer *viewer = new_peer (BL_SESSION_VIEWER, 2);
   connect_peer (source, publisher);
   connect_peer (source, viewer);
-  for (int i = 0; i < 30; i++) {
-    peer_send_picture (publisher, i == 0, 5);
-    turn ();
-  }
-  wait_for (viewer->n_rtp >= 150);
-  for (unsigned i = 0; i < 150; i++)
-    ck_assert_uint_eq ((uint16_t)(viewer->rtp[0].seq + i), viewer->rtp[i].seq);
+  send_pictures (publisher, 30, NULL);
+  wait_for_pictures (viewer, 30);
   wait_for (count_events (BL_WORKER_SOURCE_STARTED, 0) == 1
             && count_events (BL_WORKER_SOURCE_FORMAT, 0) == 1);
   wait_for (viewer->n_sender_reports > 0 && publisher->n_receiver_reports > 0);
@@ -205,6 +223,68 @@ START_TEST (pictures_pass_from_one_socket_to_another)
   ck_assert_uint_ge (counters.packets_out, 150);
   /* Fewer where it found several at once; whether it does is chance here. */
   ck_assert_uint_le (counters.sends, counters.packets_out);
+}
+END_TEST
+
+/* NACKs of a packet that need not be there: each is counted. */
+static void
+ask_again (void)
+{
+  Peer *viewer = peers[1].peer;
+  for (unsigned i = 0; i < 3; i++)
+    peer_send_nack (viewer, viewer->negotiated.video.ssrc, 0);
+}
+
+/* Where reports come in by a socket of their own, and where they can't. */
+START_TEST (each_report_is_heard_while_pictures_pass)
+{
+  if (_i) {
+    BlWorkerOptions options = default_options ();
+    bl_worker_free (worker);
+    refuse_socket_option (SO_ATTACH_REUSEPORT_CBPF);
+    worker = bl_worker_new (&options, NULL);
+    ck_assert (worker);
+  }
+  BlSourceId source = add_source ();
+  Peer *publisher = new_peer (BL_SESSION_PUBLISHER, 1);
+  Peer *viewer = new_peer (BL_SESSION_VIEWER, 2);
+  connect_peer (source, publisher);
+  connect_peer (source, viewer);
+  send_pictures (publisher, 60, ask_again);
+  wait_for (viewer->n_rtp >= 300);
+  for (counters.nacks_in = 0; counters.nacks_in < 180;) {
+    unsigned answers = count_events (BL_WORKER_STATS, 0) + 1;
+    bl_worker_request_stats (worker);
+    wait_for (count_events (BL_WORKER_STATS, 0) == answers);
+  }
+  ck_assert_uint_eq (counters.nacks_in, 180);
+}
+END_TEST
+
+/* ---- from nobody ---- */
+
+static void
+forge_reports (void)
+{
+  static const uint8_t report[20] = { 0x81, 201, 0, 4 };
+  for (unsigned i = 0; i < 300; i++)
+    peer_sends (stranger, NULL, report, sizeof report);
+}
+
+START_TEST (a_flood_of_forged_reports_takes_nothing_from_pictures)
+{
+  BlSourceId source = add_source ();
+  Peer *publisher = new_peer (BL_SESSION_PUBLISHER, 1);
+  Peer *viewer = new_peer (BL_SESSION_VIEWER, 2);
+  connect_peer (source, publisher);
+  connect_peer (source, viewer);
+  stranger = bl_udp_new ("127.0.0.1", 0, "", NULL);
+  send_pictures (publisher, 30, forge_reports);
+  bl_udp_free (stranger);
+  wait_for_pictures (viewer, 30);
+  bl_worker_request_stats (worker);
+  wait_for (count_events (BL_WORKER_STATS, 0) == 1);
+  ck_assert_uint_gt (counters.drops[BL_DROP_UNKNOWN_ADDRESS], 0);
 }
 END_TEST
 
@@ -324,6 +404,8 @@ main (void)
   tcase_set_timeout (tcase, 60);
   tcase_add_checked_fixture (tcase, set_up, tear_down);
   tcase_add_test (tcase, pictures_pass_from_one_socket_to_another);
+  tcase_add_loop_test (tcase, each_report_is_heard_while_pictures_pass, 0, 2);
+  tcase_add_test (tcase, a_flood_of_forged_reports_takes_nothing_from_pictures);
   tcase_add_test (tcase, a_removed_session_is_told_and_raises_no_more_events);
   tcase_add_test (tcase, a_peer_that_goes_is_an_event);
   tcase_add_test (

@@ -60,6 +60,26 @@ static const uint8_t gcm_protected[] = {
   0xb1, 0x6a, 0x91, 0x52, 0xcf, 0x76, 0x5e, 0xe4, 0x39, 0x0c, 0xce,
 };
 
+/* RFC 7714 17.1 and 17.3: SRTCP under the same key and salt, encrypted and
+ * authenticated alone. */
+static const uint8_t gcm_report[] = {
+  0x81, 0xc8, 0x00, 0x0d, 0x4d, 0x61, 0x72, 0x73, 0x4e, 0x54, 0x50, 0x31, 0x4e,
+  0x54, 0x50, 0x32, 0x52, 0x54, 0x50, 0x20, 0x00, 0x00, 0x04, 0x2a, 0x00, 0x00,
+  0xe9, 0x30, 0x4c, 0x75, 0x6e, 0x61, 0xde, 0xad, 0xbe, 0xef, 0xde, 0xad, 0xbe,
+  0xef, 0xde, 0xad, 0xbe, 0xef, 0xde, 0xad, 0xbe, 0xef, 0xde, 0xad, 0xbe, 0xef,
+};
+static const uint8_t gcm_encrypted_report[] = {
+  0x81, 0xc8, 0x00, 0x0d, 0x4d, 0x61, 0x72, 0x73, 0x63, 0xe9, 0x48, 0x85,
+  0xdc, 0xda, 0xb6, 0x7c, 0xa7, 0x27, 0xd7, 0x66, 0x2f, 0x6b, 0x7e, 0x99,
+  0x7f, 0xf5, 0xc0, 0xf7, 0x6c, 0x06, 0xf3, 0x2d, 0xc6, 0x76, 0xa5, 0xf1,
+  0x73, 0x0d, 0x6f, 0xda, 0x4c, 0xe0, 0x9b, 0x46, 0x86, 0x30, 0x3d, 0xed,
+  0x0b, 0xb9, 0x27, 0x5b, 0xc8, 0x4a, 0xa4, 0x58, 0x96, 0xcf, 0x4d, 0x2f,
+  0xc5, 0xab, 0xf8, 0x72, 0x45, 0xd9, 0xea, 0xde, 0x80, 0x00, 0x05, 0xd4,
+};
+static const uint8_t gcm_report_tag[16]
+    = { 0x84, 0x1d, 0xd9, 0x68, 0x3d, 0xd7, 0x8e, 0xc9,
+        0x2a, 0xe5, 0x87, 0x90, 0x12, 0x5f, 0x62, 0xb3 };
+
 /* --- the second implementation ------------------------------------------ */
 
 static void
@@ -112,32 +132,64 @@ ref_protect_cm (const uint8_t key[16], const uint8_t salt[14],
   return length + 10;
 }
 
+static void
+put_be32 (uint8_t *at, uint32_t value)
+{
+  for (int i = 0; i < 4; i++)
+    at[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+/* In place, the tag behind. */
+static void
+ref_gcm (const uint8_t *key, size_t key_bytes, const uint8_t iv[12],
+         const uint8_t *aad, size_t aad_bytes, uint8_t *data, size_t length)
+{
+  EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new ();
+  const EVP_CIPHER *cipher
+      = key_bytes == 32 ? EVP_aes_256_gcm () : EVP_aes_128_gcm ();
+  int out;
+  ck_assert (EVP_EncryptInit_ex (ctx, cipher, NULL, key, iv));
+  ck_assert (EVP_EncryptUpdate (ctx, NULL, &out, aad, (int)aad_bytes));
+  ck_assert (EVP_EncryptUpdate (ctx, data, &out, data, (int)length));
+  ck_assert (EVP_EncryptFinal_ex (ctx, data + length, &out));
+  ck_assert (
+      EVP_CIPHER_CTX_ctrl (ctx, EVP_CTRL_AEAD_GET_TAG, 16, data + length));
+  EVP_CIPHER_CTX_free (ctx);
+}
+
 /* RFC 7714 section 8: the header is authenticated, the payload encrypted. */
 static size_t
 ref_protect_gcm (const uint8_t *key, size_t key_bytes, const uint8_t salt[12],
                  uint32_t roc, uint8_t *packet, size_t length)
 {
   uint8_t iv[12] = { 0 };
-  for (int i = 0; i < 4; i++) {
-    iv[2 + i] = packet[8 + i];
-    iv[6 + i] = (uint8_t)(roc >> (24 - 8 * i));
-  }
+  memcpy (iv + 2, packet + 8, 4);
+  put_be32 (iv + 6, roc);
   memcpy (iv + 10, packet + 2, 2);
   for (int i = 0; i < 12; i++)
     iv[i] ^= salt[i];
-  EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new ();
-  const EVP_CIPHER *cipher
-      = key_bytes == 32 ? EVP_aes_256_gcm () : EVP_aes_128_gcm ();
-  int out;
-  ck_assert (EVP_EncryptInit_ex (ctx, cipher, NULL, key, iv));
-  ck_assert (EVP_EncryptUpdate (ctx, NULL, &out, packet, 12));
-  ck_assert (EVP_EncryptUpdate (ctx, packet + 12, &out, packet + 12,
-                                (int)length - 12));
-  ck_assert (EVP_EncryptFinal_ex (ctx, packet + length, &out));
-  ck_assert (
-      EVP_CIPHER_CTX_ctrl (ctx, EVP_CTRL_AEAD_GET_TAG, 16, packet + length));
-  EVP_CIPHER_CTX_free (ctx);
+  ref_gcm (key, key_bytes, iv, packet, 12, packet + 12, length - 12);
   return length + 16;
+}
+
+/* Section 9: `word` is E flag and index; what is in the clear is authenticated,
+ * and the word behind it. */
+static size_t
+ref_protect_gcm_rtcp (const uint8_t *key, size_t key_bytes,
+                      const uint8_t salt[12], uint32_t word, uint8_t *packet,
+                      size_t length)
+{
+  uint8_t iv[12] = { 0 }, aad[256];
+  size_t clear = word & 0x80000000u ? 8 : length;
+  memcpy (iv + 2, packet + 4, 4);
+  put_be32 (iv + 8, word & 0x7fffffff);
+  for (int i = 0; i < 12; i++)
+    iv[i] ^= salt[i];
+  memcpy (aad, packet, clear);
+  put_be32 (aad + clear, word);
+  ref_gcm (key, key_bytes, iv, aad, clear + 4, packet + clear, length - clear);
+  put_be32 (packet + length + 16, word);
+  return length + 20;
 }
 
 /* --- helpers ----------------------------------------------------------------
@@ -239,6 +291,17 @@ START_TEST (reference_agrees_with_the_rfcs)
       = ref_protect_gcm (gcm_key, 16, gcm_salt, 0, packet, sizeof gcm_packet);
   ck_assert_uint_eq (length, sizeof gcm_protected);
   ck_assert_mem_eq (packet, gcm_protected, length);
+
+  size_t plain = sizeof gcm_report;
+  memcpy (packet, gcm_report, plain);
+  length
+      = ref_protect_gcm_rtcp (gcm_key, 16, gcm_salt, 0x800005d4, packet, plain);
+  ck_assert_uint_eq (length, sizeof gcm_encrypted_report);
+  ck_assert_mem_eq (packet, gcm_encrypted_report, length);
+  memcpy (packet, gcm_report, plain);
+  ref_protect_gcm_rtcp (gcm_key, 16, gcm_salt, 0x5d4, packet, plain);
+  ck_assert_mem_eq (packet, gcm_report, plain);
+  ck_assert_mem_eq (packet + plain, gcm_report_tag, 16);
 }
 END_TEST
 
@@ -281,6 +344,44 @@ START_TEST (aes_gcm_protects_as_rfc_7714_says)
                     BL_SRTP_OK);
   ck_assert_uint_eq (length, expected);
   ck_assert_mem_eq (ours, theirs, length);
+  bl_srtp_free (srtp);
+}
+END_TEST
+
+/* As above; and what comes in, encrypted and not. */
+START_TEST (aes_gcm_protects_reports_as_rfc_7714_says)
+{
+  BlSrtpProfile profile
+      = _i == 0 ? BL_SRTP_AEAD_AES_128_GCM : BL_SRTP_AEAD_AES_256_GCM;
+  BlSrtpKeys keys = some_keys (profile);
+  memcpy (keys.remote, keys.local, sizeof keys.remote);
+  size_t key_bytes = bl_srtp_key_bytes (profile);
+  uint8_t key[32], salt[12], ours[256], theirs[256];
+  ref_derive (keys.local, key_bytes, keys.local + key_bytes, 12, 3, key,
+              key_bytes);
+  ref_derive (keys.local, key_bytes, keys.local + key_bytes, 12, 5, salt, 12);
+
+  BlSrtp *srtp = bl_srtp_new (&keys, 1);
+  size_t length = sizeof gcm_report;
+  memcpy (ours, gcm_report, length);
+  memcpy (theirs, gcm_report, length);
+  size_t expected = ref_protect_gcm_rtcp (key, key_bytes, salt, 0x80000001u,
+                                          theirs, length);
+  ck_assert_int_eq (bl_srtp_protect_rtcp (srtp, ours, &length, sizeof ours),
+                    BL_SRTP_OK);
+  ck_assert_uint_eq (length, expected);
+  ck_assert_mem_eq (ours, theirs, length);
+
+  for (uint32_t index = 1; index < 4; index++) {
+    uint32_t flag = index % 2 ? 0x80000000u : 0;
+    memcpy (theirs, gcm_report, sizeof gcm_report);
+    length = ref_protect_gcm_rtcp (key, key_bytes, salt, flag | index, theirs,
+                                   sizeof gcm_report);
+    ck_assert_int_eq (bl_srtp_unprotect_rtcp (srtp, theirs, &length),
+                      BL_SRTP_OK);
+    ck_assert_uint_eq (length, sizeof gcm_report);
+    ck_assert_mem_eq (theirs, gcm_report, length);
+  }
   bl_srtp_free (srtp);
 }
 END_TEST
@@ -514,6 +615,7 @@ main (void)
   tcase_add_test (tcase, reference_agrees_with_the_rfcs);
   tcase_add_test (tcase, aes_cm_protects_as_rfc_3711_says);
   tcase_add_loop_test (tcase, aes_gcm_protects_as_rfc_7714_says, 0, 2);
+  tcase_add_loop_test (tcase, aes_gcm_protects_reports_as_rfc_7714_says, 0, 2);
   tcase_add_loop_test (tcase, what_one_end_protects_the_other_reads, 0,
                        N_PROFILES);
   tcase_add_loop_test (tcase, a_packet_comes_in_once, 0, N_PROFILES);
