@@ -19,7 +19,7 @@ bl_framegate_ask (const BlFrameGateState *state, BlTime now)
 {
   if (state->queued_bytes > 0 && now - state->oldest_us >= BL_FRAMEGATE_LATE_US)
     return BL_FRAMEGATE_DROP;
-  if (state->stalled
+  if (state->blocked
       || bl_framegate_backlog (state, now) > BL_FRAMEGATE_BACKLOG_US)
     return BL_FRAMEGATE_SHUT;
   return BL_FRAMEGATE_OPEN;

@@ -21,19 +21,24 @@
 #define BL_FRAMEGATE_BACKLOG_US (30 * BL_MS)
 #define BL_FRAMEGATE_LATE_US    (150 * BL_MS)
 
+/* How often it is asked, and how long a raw picture waits for it: less than
+ * from one to the next, at 60 a second too. */
+#define BL_FRAMEGATE_ASK_US      (5 * BL_MS)
+#define BL_FRAMEGATE_PATIENCE_US (15 * BL_MS)
+
 /* The pacer's video, and the path behind it. */
 typedef struct {
   uint32_t queued_bytes;
   BlTime oldest_us;    /* when the first of them was queued; any if none */
   uint64_t target_bps; /* what the path is thought to carry; 0: nothing */
-  bool stalled;        /* nothing comes back from the path just now */
+  bool blocked; /* nothing comes back from the path, or its window is full */
 } BlFrameGateState;
 
 typedef enum {
   BL_FRAMEGATE_OPEN, /* encode the next picture */
   BL_FRAMEGATE_SHUT, /* skip it */
   BL_FRAMEGATE_DROP, /* drop the pacer's video first; then it is open, unless
-                        the path is stalled */
+                        the path is blocked */
 } BlFrameGateVerdict;
 
 /* How long the pacer's video will be in it: the longer of how long the first

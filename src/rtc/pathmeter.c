@@ -82,7 +82,10 @@ note_rtt (BlPathMeter *m, BlTime rtt_us)
   if (m->rtt_us == 0)
     m->smoothed_rtt_us = rtt_us;
   m->rtt_us = rtt_us;
-  m->smoothed_rtt_us += (rtt_us - m->smoothed_rtt_us) / 8;
+  /* What an outage held back takes seconds, and says nothing of what is sent
+   * once its backlog has drained: that is believed at once. */
+  bool drained = rtt_us < m->smoothed_rtt_us / 4;
+  m->smoothed_rtt_us += (rtt_us - m->smoothed_rtt_us) / (drained ? 2 : 8);
   keep_least (&m->least_rtt_us[m->span], rtt_us);
 }
 

@@ -29,6 +29,8 @@
 #define SHALLOW_US         (30 * BL_SECOND)
 #define OUTAGE_US          (250 * BL_MS)
 #define PROBE_US           (200 * BL_MS)
+#define SOUND_OUTAGE_US    (500 * BL_MS)
+#define SOUND_ANYHOW_US    (10 * BL_SECOND)
 #define PADDING_BURST_US   (33 * BL_MS)
 
 static int64_t
@@ -374,4 +376,22 @@ bl_scream_is_stalled (const BlScream *s, BlTime now)
   if (m->rtt_us == 0)
     return false;
   return bl_pathmeter_silence (m, now) > STALL_US + m->interval_us;
+}
+
+bool
+bl_scream_is_full (const BlScream *s)
+{
+  return s->meter.rtt_us > 0
+         && bl_pathmeter_in_flight (&s->meter) > s->window_bytes;
+}
+
+bool
+bl_scream_sound_waits (const BlScream *s, BlTime now)
+{
+  const BlPathMeter *m = &s->meter;
+  BlTime silence_us = bl_pathmeter_silence (m, now);
+  return m->highest_acked > 0 && silence_us > SOUND_OUTAGE_US
+         && silence_us < SOUND_ANYHOW_US
+         && bl_pathmeter_in_flight (m) > s->window_bytes
+         && now - m->last_sent_us < PROBE_US;
 }

@@ -11,9 +11,11 @@
  *   bl_scream_pacing_bps()     how fast packets may follow one another
  *   bl_scream_padding_bytes()  what it would like to have sent besides
  *   bl_scream_is_stalled()     is the path carrying nothing just now?
+ *   bl_scream_is_full()        does it already carry all that it may?
  *
  * Everything that leaves is counted (sound, retransmissions, padding), but only
- * video need ask bl_scream_may_send(): sound is too small to wait.
+ * video need ask bl_scream_may_send(): sound is too small to wait, while
+ * anything comes back; sound asks bl_scream_sound_waits().
  *
  * What differs from the draft, and why, is in
  * docs/adr/0008-congestion-control.md. In short: queue delay is judged by the
@@ -107,5 +109,17 @@ bool bl_scream_may_send (const BlScream *s, uint32_t bytes, BlTime now);
  * to send. */
 uint32_t bl_scream_padding_bytes (BlScream *s, BlTime now);
 
+/* In an outage sound goes on, and lies in the queue of a modem that keeps it:
+ * ten seconds of it are 50 kB, which took a narrow path four seconds when it
+ * came back, with the first picture behind. So after half a second, and once as
+ * much is on the way as the window holds, one packet each 200 ms has to do; it
+ * also finds out when the path is back. After ten seconds all is sent again: no
+ * modem keeps it for so long, and perhaps only what comes back is lost. */
+bool bl_scream_sound_waits (const BlScream *s, BlTime now);
+
 /* A picture encoded now would only wait. */
 bool bl_scream_is_stalled (const BlScream *s, BlTime now);
+
+/* More is on its way than the window holds: a picture encoded now would join
+ * the queue that is there already. Never before the first report. */
+bool bl_scream_is_full (const BlScream *s);

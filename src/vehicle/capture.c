@@ -6,12 +6,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "rtc/framegate.h"
 #include "vehicle/encoder.h"
 #include "vehicle/softencoder.h"
 #include "vehicle/timer.h"
 
-/* Two seconds of sound, or of pictures at 30 a second with their sound. */
-#define QUEUE_LENGTH 128
+/* A second and a half of pictures in four pieces, at 30 a second, with their
+ * sound. */
+#define QUEUE_LENGTH 256
 
 #define RETRY_FIRST_MS 500
 #define RETRY_MAX_MS   8000
@@ -51,16 +53,19 @@ struct BlCapture {
   BlCaptureStats stats;
 
   BlTimer *wakeup; /* ready when the queue holds something */
-  /* Atomic: the encoder's thread looks at the first two, and counts. */
-  int gate_shut, every;
+  /* Atomic: the encoder's thread looks at the first, and counts. */
+  int every;
   int n_skipped;
-  guint n_raw;      /* its own */
+  guint n_raw; /* its own, as is the next */
+  GstClockTime raw_base_time;
   int skipped_seen; /* of these in the statistics */
   GMutex lock;      /* guards what follows; GStreamer's threads come here */
   Queued queue[QUEUE_LENGTH];
   guint head, count;
   guint64 dropped;
   bool ended;
+  bool gate_shut;
+  GCond gate_opened;
 };
 
 static void start_pipeline (BlCapture *c);
@@ -110,13 +115,27 @@ push (BlCapture *c, GstSample *sample, bool video, GstClockTime base_time)
   bl_timer_set (c->wakeup, 0);
 }
 
+/* Waits there if it must, on the source's thread; behind it the newest of a
+ * leaky queue is next. */
+static bool
+passes_gate (BlCapture *c)
+{
+  gint64 until = g_get_monotonic_time () + BL_FRAMEGATE_PATIENCE_US;
+  g_mutex_lock (&c->lock);
+  while (c->gate_shut && g_cond_wait_until (&c->gate_opened, &c->lock, until))
+    ;
+  bool open = !c->gate_shut;
+  g_mutex_unlock (&c->lock);
+  return open;
+}
+
 static GstPadProbeReturn
 on_raw_picture (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
   BlCapture *c = data;
   if (c->n_raw++ % (guint)g_atomic_int_get (&c->every) != 0)
     return GST_PAD_PROBE_DROP;
-  if (!g_atomic_int_get (&c->gate_shut))
+  if (passes_gate (c))
     return GST_PAD_PROBE_OK;
   g_atomic_int_inc (&c->n_skipped);
   return GST_PAD_PROBE_DROP;
@@ -132,6 +151,13 @@ take_sample (GstAppSink *sink, BlCapture *c, bool video)
   return GST_FLOW_OK;
 }
 
+static void
+on_piece (GstSample *piece, gpointer data)
+{
+  BlCapture *c = data;
+  push (c, piece, true, c->raw_base_time);
+}
+
 static GstFlowReturn
 on_raw_sample (GstAppSink *sink, gpointer data)
 {
@@ -140,12 +166,11 @@ on_raw_sample (GstAppSink *sink, gpointer data)
   g_autoptr (GstSample) raw = gst_app_sink_pull_sample (sink);
   if (!raw)
     return GST_FLOW_EOS;
-  GstSample *sample = bl_softencoder_encode (c->soft, raw, &error);
-  if (!sample) {
+  c->raw_base_time = gst_element_get_base_time (GST_ELEMENT (sink));
+  if (!bl_softencoder_encode (c->soft, raw, on_piece, c, &error)) {
     GST_ELEMENT_ERROR (sink, STREAM, ENCODE, ("%s", error->message), (NULL));
     return GST_FLOW_ERROR;
   }
-  push (c, sample, true, gst_element_get_base_time (GST_ELEMENT (sink)));
   return GST_FLOW_OK;
 }
 
@@ -211,13 +236,16 @@ deliver (BlCapture *c, const Queued *q)
     return;
   BlTime now = bl_clock_now ();
   BlTime captured = capture_time (q, buffer, now);
+  /* Of another encoder's buffers most of this means something else. */
+  bool soft = q->video && c->soft;
   BlCaptureFrame frame = {
     .video = q->video,
+    .piece = soft ? (unsigned)GST_BUFFER_OFFSET_END (buffer) : 0,
+    .more = soft && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_MARKER),
     .keyframe
     = q->video && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT),
-    /* Of another encoder's the flag means something else. */
-    .recovers = q->video && c->soft
-                && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT),
+    .recovers
+    = soft && GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT),
     .picture = GST_BUFFER_OFFSET (buffer),
     .data = map.data,
     .length = map.size,
@@ -225,7 +253,7 @@ deliver (BlCapture *c, const Queued *q)
     .captured_ntp = bl_ntp_add_us (bl_clock_ntp (), captured - now),
   };
   if (q->video) {
-    c->stats.video_frames++;
+    c->stats.video_frames += !frame.more;
     c->picture_us = now;
     set_state (c, BL_CAPTURE_RUNNING, c->no_sound);
     if (now - c->started_us > STABLE_US)
@@ -398,7 +426,6 @@ stall_ms (const BlCapture *c)
   return c->options->stall_ms ? c->options->stall_ms : BL_CAPTURE_STALL_MS;
 }
 
-/* A camera may hang without a word: its source then waits for ever. */
 /* A picture that was passed over shows that the camera lives. */
 static void
 count_skipped (BlCapture *c)
@@ -411,6 +438,7 @@ count_skipped (BlCapture *c)
   c->picture_us = bl_clock_now ();
 }
 
+/* A camera may hang without a word: its source then waits for ever. */
 static gboolean
 on_watch (gpointer data)
 {
@@ -499,7 +527,7 @@ start_pipeline (BlCapture *c)
     fail (c, error->message);
     return;
   }
-  g_atomic_int_set (&c->gate_shut, 0);
+  bl_capture_set_gate (c, true);
   set_up_pipeline (c);
   c->started_us = c->picture_us = bl_clock_now ();
   set_state (c, BL_CAPTURE_STARTING, c->no_sound);
@@ -530,6 +558,7 @@ bl_capture_new (const BlCaptureOptions *options,
   c->sound.bitrate_bps = (uint32_t)options->sound_bitrate_bps;
   c->retry_ms = RETRY_FIRST_MS;
   g_mutex_init (&c->lock);
+  g_cond_init (&c->gate_opened);
   c->wakeup = bl_timer_new (G_PRIORITY_HIGH, on_wakeup, c);
   return c;
 }
@@ -541,6 +570,7 @@ bl_capture_free (BlCapture *capture)
     return;
   stop_pipeline (capture);
   bl_timer_free (capture->wakeup);
+  g_cond_clear (&capture->gate_opened);
   g_mutex_clear (&capture->lock);
   g_main_context_unref (capture->context);
   g_free (capture->no_sound);
@@ -614,7 +644,10 @@ bl_capture_set_sound (BlCapture *capture, const BlSoundSettings *settings)
 void
 bl_capture_set_gate (BlCapture *capture, bool open)
 {
-  g_atomic_int_set (&capture->gate_shut, !open);
+  g_mutex_lock (&capture->lock);
+  capture->gate_shut = !open;
+  g_cond_signal (&capture->gate_opened);
+  g_mutex_unlock (&capture->lock);
 }
 
 BlCaptureState

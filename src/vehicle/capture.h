@@ -33,8 +33,12 @@ typedef struct BlCapture BlCapture;
 
 /* Borrowed for the length of the callback. */
 typedef struct {
-  bool video;    /* an access unit in Annex B; else one Opus packet */
-  bool keyframe; /* video only, as are the next two */
+  bool video; /* NAL units of an access unit, Annex B; else one Opus packet */
+  /* Video only, as are those up to `data`: the pieces of an access unit come
+   * one by one, as they are encoded. All say the same of their picture. */
+  unsigned piece; /* 0 is the first */
+  bool more;      /* of the same one follow */
+  bool keyframe;
   /* It refers to nothing that bl_capture_lose() has told of. */
   bool recovers;
   guint64 picture; /* its number, for bl_capture_lose() */
@@ -98,7 +102,8 @@ void bl_capture_set_encoder (BlCapture *capture,
 void bl_capture_set_sound (BlCapture *capture, const BlSoundSettings *settings);
 
 /* While the gate is shut pictures are passed over ahead of the encoder, so that
- * none is encoded that would only wait. Open at each start. */
+ * none is encoded that would only wait; each has BL_FRAMEGATE_PATIENCE_US for
+ * it to open. Open at each start. */
 void bl_capture_set_gate (BlCapture *capture, bool open);
 
 BlCaptureState bl_capture_state (const BlCapture *capture);

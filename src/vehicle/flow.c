@@ -155,12 +155,24 @@ with_room (const BlFlow *flow, unsigned paths, uint32_t bytes, BlTime now)
   return paths;
 }
 
+/* Those of `paths` on which sound would not only lie in a queue. */
+static unsigned
+without_outage (const BlFlow *flow, unsigned paths, BlTime now)
+{
+  for (unsigned i = 0; i < BL_PATHPLAN_PATHS; i++)
+    if (bl_scream_sound_waits (&control_of (flow, i)->scream, now))
+      paths &= ~(1u << i);
+  return paths;
+}
+
 unsigned
 bl_flow_choose (const BlFlow *flow, BlPacketUse use, uint32_t bytes, BlTime now)
 {
   unsigned paths = choose (flow, use, now);
-  if (use == BL_USE_SOUND || use == BL_USE_REPORT)
+  if (use == BL_USE_REPORT)
     return paths;
+  if (use == BL_USE_SOUND)
+    return without_outage (flow, paths, now);
   unsigned open = with_room (flow, paths, bytes, now);
   /* Late, by the other path, a repair packet is of no use. */
   return open == 0 && use == BL_USE_FEC
@@ -330,6 +342,13 @@ bool
 bl_flow_is_stalled (const BlFlow *flow, BlTime now)
 {
   return bl_scream_is_stalled (leading (flow, now), now);
+}
+
+bool
+bl_flow_is_blocked (const BlFlow *flow, BlTime now)
+{
+  const BlScream *scream = leading (flow, now);
+  return bl_scream_is_stalled (scream, now) || bl_scream_is_full (scream);
 }
 
 /* Once it carries as much as the best one, or has shown that it doesn't, that

@@ -42,8 +42,9 @@ void bl_flow_free (BlFlow *flow);
 void bl_flow_add_path (BlFlow *flow, unsigned path);
 void bl_flow_remove_path (BlFlow *flow, unsigned path, BlTime now);
 
-/* The paths for a packet of `bytes`, a bit each. Sound and reports always have
- * one while there is any; for all else it is 0 when no window has room. */
+/* The paths for a packet of `bytes`, a bit each. Reports always have one while
+ * there is any, and so has sound (whatever its bytes) but in an outage
+ * (bl_scream_sound_waits()); for all else it is 0 when no window has room. */
 unsigned bl_flow_choose (const BlFlow *flow, BlPacketUse use, uint32_t bytes,
                          BlTime now);
 
@@ -78,8 +79,11 @@ uint64_t bl_flow_target_bps (const BlFlow *flow, BlTime now);
 /* How fast packets of video may follow one another. */
 uint64_t bl_flow_pacing_bps (const BlFlow *flow, BlTime now);
 
-/* What is encoded now would only wait. */
+/* Nothing comes back from the path that counts. */
 bool bl_flow_is_stalled (const BlFlow *flow, BlTime now);
+
+/* What is encoded now would only wait: it is stalled, or its window full. */
+bool bl_flow_is_blocked (const BlFlow *flow, BlTime now);
 
 /* The path on which a packet of padding would help to find out whether there is
  * room for more; 0: on none. */

@@ -72,13 +72,15 @@ bl_health_line (const BlHealth *health, const BlSenderStats *stats,
       " size=%ux%u fps=%.1f rtt_ms=%.1f loss_pct=%.1f jitter_ms=%.1f"
       " rtx=%" G_GUINT64_FORMAT " keyframe_requests=%" G_GUINT64_FORMAT
       " dropped=%" G_GUINT64_FORMAT " late=%" G_GUINT64_FORMAT
-      " skipped=%" G_GUINT64_FORMAT " queued=%u",
+      " sound_kept_back=%" G_GUINT64_FORMAT " skipped=%" G_GUINT64_FORMAT
+      " queued=%u",
       health->bitrate_bps / 1000, (guint64)stats->target_bps / 1000,
       encoder->settings.width, encoder->settings.height, health->fps,
       (double)health->rtt_us / 1000, health->loss * 100,
       (double)stats->jitter_us / 1000, (guint64)stats->rtx_packets,
       (guint64)stats->keyframe_requests, (guint64)stats->frames_dropped,
-      (guint64)stats->late_drops, encoder->skipped, stats->queued);
+      (guint64)stats->late_drops, (guint64)stats->sound_kept_back,
+      encoder->skipped, stats->queued);
 }
 
 char *

@@ -5,7 +5,10 @@
 
 #include "vehicle/interfaces.h"
 
-#define SETTLES_MS 500
+/* Address, route and the old one's end come one after the other, within a few
+ * milliseconds of each other; until then nothing is shown. What comes later is
+ * followed by itself, or found by the next check. */
+#define SETTLES_MS 150
 
 struct BlNetwatch {
   BlNetwatchFunc func;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tells when networks come and go: once they have been still for half a
- * second, in the main context that was the thread's default at the start.
+ * Tells when networks come and go: once they have been still for a
+ * moment (150 ms), in the main context that was the thread's default at the
+ * start.
  */
 #pragma once
 

@@ -6,13 +6,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "rtc/framegate.h"
 #include "secure/token.h"
 #include "signal/offer.h"
 #include "signal/sdpfrag.h"
 #include "vehicle/timer.h"
 
 #define TRICKLE_US (20 * BL_MS)
-#define GATE_US    (5 * BL_MS)
 
 static const BlOfferShape shape = { .audio = true, .video = true };
 
@@ -72,7 +72,7 @@ on_gate_timer (gpointer data)
   for (unsigned i = 0; i < BL_UPLINK_MAX_PATHS; i++)
     bl_uplink_mark (p->uplink, i, bl_sender_may_mark (p->sender, i));
   p->callbacks->gate (bl_sender_may_encode (p->sender, now), p->user_data);
-  bl_timer_set (p->gate_timer, now + GATE_US);
+  bl_timer_set (p->gate_timer, now + BL_FRAMEGATE_ASK_US);
 }
 
 static void
@@ -140,6 +140,8 @@ bl_publisher_frame (BlPublisher *publisher, const BlCaptureFrame *frame)
                      &(BlSenderPicture){ .data = frame->data,
                                          .length = frame->length,
                                          .number = frame->picture,
+                                         .piece = frame->piece,
+                                         .more = frame->more,
                                          .keyframe = frame->keyframe,
                                          .recovers = frame->recovers,
                                          .captured_us = frame->captured_us,

@@ -126,7 +126,7 @@ lose_queue (BlSender *s)
 {
   if (s->mid_picture)
     s->video.next_seq++;
-  s->mid_picture = false;
+  s->mid_picture = s->unfinished = false;
   s->fec_first = s->video.next_seq;
   s->fec_due = s->picture_packets = 0;
   bl_sendqueue_clear (&s->queue);
@@ -139,21 +139,28 @@ static void
 lose_from (BlSender *s, uint64_t picture, BlTime now)
 {
   s->await_recovery = true;
+  s->unfinished = false;
   s->recovery_asked_us = now;
   s->callbacks->lost (picture, s->user_data);
 }
 
 /* What waits and has not begun to leave is lost, without a trace in the
- * numbers; what has begun is completed, as long as that is of use. */
+ * numbers; what has begun is completed, as long as that is of use. A keyframe
+ * was somebody's only way on: nothing recovers without another, at once. */
 static void
 lose_late (BlSender *s, const BlQueuedPayload *oldest, BlTime now)
 {
-  uint64_t first;
+  BlDroppedPictures dropped;
   if (s->mid_picture && now - oldest->meta.received_us >= BL_SENDER_REST_US) {
     lose_queue (s);
     bl_sender_want_keyframe (s, now);
-  } else if (bl_sendqueue_drop_pictures (&s->queue, s->mid_picture, &first)) {
-    lose_from (s, first, now);
+  } else if (bl_sendqueue_drop_pictures (&s->queue, s->mid_picture, &dropped)) {
+    lose_from (s, dropped.first, now);
+    if (dropped.keyframe) {
+      s->await_keyframe = true;
+      s->keyframe_after_us = now;
+      bl_sender_want_keyframe (s, now);
+    }
   } else {
     return;
   }
@@ -262,7 +269,7 @@ bl_sender_may_encode (BlSender *sender, BlTime now)
     .queued_bytes = s->queue.bytes,
     .oldest_us = oldest ? oldest->meta.received_us : now,
     .target_bps = bl_flow_target_bps (s->flow, now),
-    .stalled = bl_flow_is_stalled (s->flow, now),
+    .blocked = bl_flow_is_blocked (s->flow, now),
   };
   BlFrameGateVerdict verdict = bl_framegate_ask (&state, now);
   if (verdict == BL_FRAMEGATE_DROP)
@@ -273,7 +280,7 @@ bl_sender_may_encode (BlSender *sender, BlTime now)
   if (!s->room.open)
     return false;
   return verdict == BL_FRAMEGATE_OPEN
-         || (verdict == BL_FRAMEGATE_DROP && !state.stalled
+         || (verdict == BL_FRAMEGATE_DROP && !state.blocked
              && s->queue.count == 0)
          || probe;
 }
@@ -315,7 +322,7 @@ queue_payload (BlSender *s, const BlSenderPicture *picture,
   BlHistoryMeta meta = {
     .timestamp = timestamp,
     .payload_length = packet->length,
-    .marker = payload->marker,
+    .marker = payload->marker && !picture->more,
     .h264 = picture->keyframe ? BL_H264_HAS_IDR : 0,
     .capture = capture,
     .received_us = now,
@@ -349,6 +356,42 @@ is_overdue (const BlSender *s, BlTime now)
          || now - s->recovery_asked_us >= BL_SENDER_RECOVERY_US;
 }
 
+/* Whether the picture is taken, of which this is the first piece. */
+static bool
+begin_picture (BlSender *s, const BlSenderPicture *picture, BlTime now)
+{
+  if (!s->open || !s->room.open || !is_awaited (s, picture)) {
+    s->sender_stats.frames_dropped++;
+    if (s->open && s->room.open && is_overdue (s, now))
+      bl_sender_want_keyframe (s, now);
+    return false;
+  }
+  if (!has_room (s, picture->length)) {
+    s->sender_stats.frames_dropped++;
+    lose_from (s, picture->number, now);
+    return false;
+  }
+  if (picture->keyframe)
+    s->await_keyframe = s->keyframe_pending = false;
+  s->await_recovery = false;
+  s->picture = picture->number;
+  s->next_piece = 0;
+  s->sender_stats.frames++;
+  s->frame_us = now;
+  bl_rtp_sender_stats_set_clock (
+      &s->video.stats, video_timestamp (&s->video, picture->captured_us),
+      picture->captured_ntp);
+  return true;
+}
+
+/* Does the picture that has begun go on with this piece? */
+static bool
+goes_on (const BlSender *s, const BlSenderPicture *piece)
+{
+  return s->unfinished && piece->number == s->picture
+         && piece->piece == s->next_piece && has_room (s, piece->length);
+}
+
 void
 bl_sender_video (BlSender *sender, const BlSenderPicture *picture, BlTime now,
                  BlNtp wall)
@@ -356,35 +399,27 @@ bl_sender_video (BlSender *sender, const BlSenderPicture *picture, BlTime now,
   BlSender *s = sender;
   if (!s->video.negotiated.present)
     return;
-  if (!s->open || !s->room.open || !is_awaited (s, picture)) {
-    s->sender_stats.frames_dropped++;
-    if (s->open && s->room.open && is_overdue (s, now))
-      bl_sender_want_keyframe (s, now);
-    return;
+  bool first = picture->piece == 0;
+  bool next = goes_on (s, picture);
+  /* One that will never be whole, and some of it may have left. */
+  if (s->unfinished && !next) {
+    lose_queue (s);
+    bl_sender_want_keyframe (s, now);
   }
-  if (!has_room (s, picture->length)) {
-    s->sender_stats.frames_dropped++;
-    lose_from (s, picture->number, now);
+  if (first ? !begin_picture (s, picture, now) : !next)
     return;
-  }
-  if (picture->keyframe)
-    s->await_keyframe = s->keyframe_pending = false;
-  s->await_recovery = false;
-  uint32_t timestamp = video_timestamp (&s->video, picture->captured_us);
-  bl_rtp_sender_stats_set_clock (&s->video.stats, timestamp,
-                                 picture->captured_ntp);
   BlH264Pay pay;
   BlH264Payload payload;
   bl_h264_pay_init (&pay, picture->data, picture->length,
                     BL_SENDER_MAX_PAYLOAD);
   /* The first packet of a picture bears its capture time. */
-  for (BlNtp capture = picture->captured_ntp;
+  for (BlNtp capture = first ? picture->captured_ntp : 0;
        s->queue.count < BL_SENDQUEUE_PACKETS
        && bl_h264_pay_next (&pay, &payload);
        capture = 0)
-    queue_payload (s, picture, &payload, timestamp, capture, now);
-  s->sender_stats.frames++;
-  s->frame_us = now;
+    queue_payload (s, picture, &payload, s->video.last_timestamp, capture, now);
+  s->unfinished = picture->more;
+  s->next_piece++;
   bl_sender_on_deadline (s, now, wall);
 }
 

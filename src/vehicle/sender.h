@@ -79,10 +79,11 @@ typedef struct {
   uint64_t packets; /* RTP, with retransmissions and sound */
   uint64_t bytes;   /* of RTP, with headers */
   uint64_t rtx_packets;
-  uint64_t fec_packets; /* of forward error correction */
-  uint64_t nacked;      /* packets asked for again */
-  uint64_t nack_misses; /* of these, too old or never sent */
-  uint64_t sound_again; /* frames of sound that were carried again */
+  uint64_t fec_packets;     /* of forward error correction */
+  uint64_t nacked;          /* packets asked for again */
+  uint64_t nack_misses;     /* of these, too old or never sent */
+  uint64_t sound_again;     /* frames of sound that were carried again */
+  uint64_t sound_kept_back; /* packets, in an outage or without any path */
   uint64_t keyframe_requests;
   uint64_t bad_rtcp;
   uint64_t twcc_received; /* acknowledged by transport-cc */
@@ -123,18 +124,22 @@ void bl_sender_remove_path (BlSender *sender, unsigned path, BlTime now);
  * and pass the answer on. */
 bool bl_sender_may_encode (BlSender *sender, BlTime now);
 
-/* An access unit in Annex B. */
+/* An access unit in Annex B, or a piece of one: whole NAL units. All pieces say
+ * the same of their picture. */
 typedef struct {
   const uint8_t *data;
   size_t length;
   uint64_t number; /* for the callback `lost` */
+  unsigned piece;  /* 0 is the first */
+  bool more;       /* of the same one follow */
   bool keyframe;
   bool recovers; /* it refers to nothing that `lost` has told of */
   BlTime captured_us;
   BlNtp captured_ntp;
 } BlSenderPicture;
 
-/* Borrowed. `wall` is now on the wall clock. */
+/* Borrowed. `wall` is now on the wall clock. Pieces come in order, as soon as
+ * they are there, and leave likewise; a picture that misses one is lost. */
 void bl_sender_video (BlSender *sender, const BlSenderPicture *picture,
                       BlTime now, BlNtp wall);
 

@@ -181,6 +181,11 @@ bl_sender_send_sound (BlSender *s, uint64_t seq, uint32_t timestamp, bool first,
 {
   BlSenderTrack *track = &s->audio;
   uint8_t payload[BL_SENDER_MAX_PAYLOAD];
+  unsigned paths = bl_flow_choose (s->flow, BL_USE_SOUND, 0, now);
+  if (paths == 0) {
+    s->sender_stats.sound_kept_back++;
+    return;
+  }
   BlWriter content = bl_writer (payload, sizeof payload);
   uint8_t pt = bl_sound_write (&s->sound, &content, sizeof payload);
   uint32_t length = (uint32_t)bl_writer_length (&content);
@@ -197,7 +202,7 @@ bl_sender_send_sound (BlSender *s, uint64_t seq, uint32_t timestamp, bool first,
   begin (&out, &header, wall);
   bl_writer_bytes (&out.w, payload, length);
   bl_rtp_sender_stats_on_sent (&track->stats, length);
-  let_go (s, &out, bl_flow_choose (s->flow, BL_USE_SOUND, length, now), now);
+  let_go (s, &out, paths, now);
 }
 
 void

@@ -63,7 +63,10 @@ struct BlSender {
   bool await_recovery; /* or a keyframe */
   BlTime recovery_asked_us;
   bool mid_picture; /* more of the last packet's picture is to leave */
-  BlTime frame_us;  /* of the last one queued */
+  bool unfinished;  /* more of the last picture queued is to come: */
+  uint64_t picture; /* its number */
+  unsigned next_piece;
+  BlTime frame_us; /* of the last one queued */
   BlPacer pacer;
   BlFlow *flow;
   bool per_path_reports;       /* RFC 8888; else transport-cc */

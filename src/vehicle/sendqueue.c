@@ -2,6 +2,7 @@
 #include "vehicle/sendqueue.h"
 
 #include "base/blassert.h"
+#include "rtc/h264.h"
 
 /* The n-th from the oldest on. */
 static BlQueuedPayload *
@@ -48,16 +49,18 @@ bl_sendqueue_clear (BlSendQueue *queue)
 }
 
 bool
-bl_sendqueue_drop_pictures (BlSendQueue *queue, bool rest, uint64_t *out_first)
+bl_sendqueue_drop_pictures (BlSendQueue *queue, bool rest,
+                            BlDroppedPictures *out_dropped)
 {
   uint32_t keep = 0;
   while (rest && keep < queue->count)
     rest = !at (queue, keep++)->meta.marker;
   if (keep == queue->count)
     return false;
-  *out_first = at (queue, keep)->picture;
+  *out_dropped = (BlDroppedPictures){ .first = at (queue, keep)->picture };
   while (queue->count > keep) {
     BlQueuedPayload *last = at (queue, --queue->count);
+    out_dropped->keyframe |= (last->meta.h264 & BL_H264_HAS_IDR) != 0;
     queue->bytes -= last->meta.payload_length;
     bl_packet_unref (&last->packet);
   }

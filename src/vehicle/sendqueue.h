@@ -37,9 +37,14 @@ const BlQueuedPayload *bl_sendqueue_peek (const BlSendQueue *queue);
 /* The oldest, whose reference is now the caller's. There is one. */
 BlQueuedPayload bl_sendqueue_pop (BlSendQueue *queue);
 
+typedef struct {
+  uint64_t first; /* its number */
+  bool keyframe;  /* is among them */
+} BlDroppedPictures;
+
 /* Drops all but what is left of the picture that `rest` says has begun to
- * leave. True if there was any, and the number of the first of them. */
+ * leave. True if there was any. */
 bool bl_sendqueue_drop_pictures (BlSendQueue *queue, bool rest,
-                                 uint64_t *out_first);
+                                 BlDroppedPictures *out_dropped);
 
 void bl_sendqueue_clear (BlSendQueue *queue);

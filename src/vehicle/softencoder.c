@@ -5,9 +5,20 @@
 
 #include "vehicle/x264enc.h"
 
-#define NONE    G_MAXUINT64
-#define THREADS 2
-#define PRESET  "superfast"
+#define NONE   G_MAXUINT64
+#define PRESET "superfast"
+
+/* Several threads are for pictures that one may not manage in time. Below, one
+ * is as fast where it matters: its first slices are on their way while it makes
+ * the others. Small pictures have few slices: each ends with a packet that is
+ * not full. */
+#define THREADS       2
+#define THREADS_ABOVE 720
+
+static const struct {
+  int up_to_height;
+  guint16 slices;
+} slicing[] = { { 360, 1 }, { 540, 2 }, { G_MAXINT, 4 } };
 
 typedef struct {
   int bitrate_bps;
@@ -88,21 +99,26 @@ static gboolean
 begin_anew (BlSoftEncoder *e, const GstVideoInfo *info, int bitrate_bps,
             GError **error)
 {
+  guint rung = 0;
+  while (info->height > slicing[rung].up_to_height)
+    rung++;
+  guint threads = info->height > THREADS_ABOVE
+                      ? MIN (g_get_num_processors (), THREADS)
+                      : 1;
+  BlX264Options options = { .width = (guint16)info->width,
+                            .height = (guint16)info->height,
+                            .fps = (guint16)e->fps,
+                            .vbv_ms = BL_SOFTENCODER_VBV_MS,
+                            .keyframe_s = (guint16)e->keyframe_s,
+                            .slices = slicing[rung].slices,
+                            .threads = (guint16)threads,
+                            .preset = PRESET,
+                            .bitrate_bps = (guint32)bitrate_bps };
   g_clear_pointer (&e->x264, bl_x264_free);
   e->width = info->width;
   e->height = info->height;
   e->bitrate_bps = bitrate_bps;
-  e->x264
-      = bl_x264_new (&(BlX264Options){ .width = (guint16)info->width,
-                                       .height = (guint16)info->height,
-                                       .fps = (guint16)e->fps,
-                                       .vbv_ms = BL_SOFTENCODER_VBV_MS,
-                                       .keyframe_s = (guint16)e->keyframe_s,
-                                       .threads = (guint16)MIN (
-                                           g_get_num_processors (), THREADS),
-                                       .preset = PRESET,
-                                       .bitrate_bps = (guint32)bitrate_bps },
-                     error);
+  e->x264 = bl_x264_new (&options, error);
   return e->x264 != NULL;
 }
 
@@ -121,22 +137,39 @@ follow (BlSoftEncoder *e, const Orders *orders, const GstVideoInfo *info,
   return TRUE;
 }
 
-static GstBuffer *
-wrap (BlSoftEncoder *e, const BlX264Unit *unit, gboolean recovers,
-      GstClockTime pts)
+/* The picture that is being encoded. */
+typedef struct {
+  GstSample *raw;
+  guint64 number;
+  gboolean recovers;
+  BlSoftEncoderFunc on_piece;
+  gpointer user_data;
+} Picture;
+
+static void
+on_piece (const BlX264Piece *piece, void *user_data)
 {
-  GstBuffer *buffer = gst_buffer_new_memdup (unit->data, unit->length);
-  GST_BUFFER_PTS (buffer) = pts;
-  GST_BUFFER_OFFSET (buffer) = e->n_pictures++;
-  if (!unit->keyframe)
+  const Picture *p = user_data;
+  GstBuffer *buffer = gst_buffer_new_memdup (piece->data, piece->length);
+  GST_BUFFER_PTS (buffer) = GST_BUFFER_PTS (gst_sample_get_buffer (p->raw));
+  GST_BUFFER_OFFSET (buffer) = p->number;
+  GST_BUFFER_OFFSET_END (buffer) = piece->index;
+  if (!piece->more)
+    GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_MARKER);
+  if (!piece->keyframe)
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT);
-  if (unit->keyframe || recovers)
+  if (piece->keyframe || p->recovers)
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
-  return buffer;
+  p->on_piece (
+      gst_sample_new (buffer, NULL, gst_sample_get_segment (p->raw), NULL),
+      p->user_data);
+  gst_buffer_unref (buffer);
 }
 
-GstSample *
-bl_softencoder_encode (BlSoftEncoder *encoder, GstSample *raw, GError **error)
+gboolean
+bl_softencoder_encode (BlSoftEncoder *encoder, GstSample *raw,
+                       BlSoftEncoderFunc on_piece_func, gpointer user_data,
+                       GError **error)
 {
   BlSoftEncoder *e = encoder;
   GstVideoInfo info;
@@ -147,25 +180,25 @@ bl_softencoder_encode (BlSoftEncoder *encoder, GstSample *raw, GError **error)
       || !gst_video_frame_map (&frame, &info, picture, GST_MAP_READ)) {
     g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT,
                  "a picture for libx264 is not I420");
-    return NULL;
+    return FALSE;
   }
-  BlX264Picture in = { .id = (gint64)e->n_pictures };
+  Orders orders = take_orders (e);
+  Picture out = { .raw = raw,
+                  .number = e->n_pictures,
+                  .recovers = orders.lost != NONE,
+                  .on_piece = on_piece_func,
+                  .user_data = user_data };
+  BlX264Picture in = { .id = (gint64)e->n_pictures++ };
   for (guint i = 0; i < 3; i++) {
     in.planes[i] = GST_VIDEO_FRAME_PLANE_DATA (&frame, i);
     in.strides[i] = GST_VIDEO_FRAME_PLANE_STRIDE (&frame, i);
   }
-  Orders orders = take_orders (e);
-  GstSample *sample = NULL;
-  BlX264Unit unit;
-  if (follow (e, &orders, &info, error)
-      && bl_x264_encode (e->x264, &in, orders.keyframe, &unit)) {
-    g_autoptr (GstBuffer) buffer
-        = wrap (e, &unit, orders.lost != NONE, GST_BUFFER_PTS (picture));
-    sample = gst_sample_new (buffer, NULL, gst_sample_get_segment (raw), NULL);
-  } else if (error && !*error) {
+  gboolean begun = follow (e, &orders, &info, error);
+  gboolean made
+      = begun && bl_x264_encode (e->x264, &in, orders.keyframe, on_piece, &out);
+  if (begun && !made)
     g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_ENCODE,
                  "libx264 failed");
-  }
   gst_video_frame_unmap (&frame);
-  return sample;
+  return made;
 }

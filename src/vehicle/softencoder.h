@@ -29,8 +29,15 @@ void bl_softencoder_set_bitrate (BlSoftEncoder *encoder, int bitrate_bps);
 /* The picture of this number and all since were lost: the next recovers. */
 void bl_softencoder_lose (BlSoftEncoder *encoder, guint64 picture);
 
-/* An I420 picture into an access unit: GST_BUFFER_OFFSET is its number,
- * DELTA_UNIT is unset on keyframes, DISCONT is set where it recovers. NULL if
- * it can't be encoded: `error` says why. On one thread. */
-GstSample *bl_softencoder_encode (BlSoftEncoder *encoder, GstSample *raw,
-                                  GError **error);
+/* A slice of a picture (BlX264Piece): GST_BUFFER_OFFSET is the picture's
+ * number, OFFSET_END the piece's, from 0 on, and MARKER is set on the last.
+ * DELTA_UNIT is unset on all of a keyframe, DISCONT set on all of what
+ * recovers. The caller's. */
+typedef void (*BlSoftEncoderFunc) (GstSample *piece, gpointer user_data);
+
+/* An I420 picture into its pieces, each as soon as it is there. FALSE if it
+ * can't be encoded: `error` says why; what of it has come is without an end. On
+ * one thread. */
+gboolean bl_softencoder_encode (BlSoftEncoder *encoder, GstSample *raw,
+                                BlSoftEncoderFunc on_piece, gpointer user_data,
+                                GError **error);

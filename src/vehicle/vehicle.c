@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "secure/openssl.h"
 #include "secure/token.h"
 #include "vehicle/call.h"
 #include "vehicle/callfile.h"
@@ -33,6 +34,7 @@ struct BlVehicle {
   BlCapture *capture;
   BlEncoding encoding;
   BlEncoderSettings settings; /* as the capture has them */
+  guint32 picture_bytes;      /* of the present picture, so far */
   BlKiosk *kiosk;
   BlHealth health;
   BlHealthPath paths[BL_UPLINK_MAX_PATHS]; /* as of look_at_paths() */
@@ -391,10 +393,15 @@ on_frame (const BlCaptureFrame *frame, gpointer user_data)
   bl_publisher_frame (v->publisher, frame);
   if (!frame->video)
     return;
+  if (frame->piece == 0)
+    v->picture_bytes = 0;
+  v->picture_bytes += (guint32)frame->length;
+  if (frame->more)
+    return;
   /* The ladder goes up by time alone. */
   bool higher = bl_encoding_set_rate (&v->encoding, v->encoding.rate_bps,
                                       bl_clock_now ());
-  bool corrected = bl_encoding_on_picture (&v->encoding, (guint32)frame->length,
+  bool corrected = bl_encoding_on_picture (&v->encoding, v->picture_bytes,
                                            frame->keyframe);
   if (higher || corrected)
     tell_encoder (v);
@@ -619,7 +626,8 @@ bl_vehicle_new (const BlVehicleOptions *options,
   bl_call_init (&v->call, (guint64)g_random_int () << 32 | g_random_int ());
   v->call_timer = bl_timer_new (G_PRIORITY_DEFAULT, step, v);
   v->capture = bl_capture_new (&options->capture, &capture_callbacks, v);
-  if (!bl_call_file_prepare (options->state_folder, error)
+  if (!bl_openssl_check (error)
+      || !bl_call_file_prepare (options->state_folder, error)
       || !set_up_security (v, error) || !load_turn_trust (v, error)
       || !check_capture (v, error))
     return NULL;

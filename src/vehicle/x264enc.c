@@ -14,12 +14,102 @@ struct BlX264 {
   uint64_t n;      /* pictures so far */
   uint64_t n_idr;  /* before the last IDR */
   uint64_t lost;   /* of the last pictures, the lowest bit is the last */
+
+  /* Of the picture that is being encoded. */
+  BlX264PieceFunc on_piece;
+  void *user_data;
+  unsigned n_pieces;
+  GByteArray *piece; /* so far */
 };
+
+/* What x264_nal_encode() wants for a NAL unit of so many bytes. */
+#define NAL_ROOM(bytes) ((bytes)*3 / 2 + 5 + 64)
 
 /* libx264 counts pictures modulo this as long as it keeps no more than half as
  * many. */
 #define MAX_FRAME_NUM 16
 G_STATIC_ASSERT (BL_X264_KEPT < MAX_FRAME_NUM - 1);
+
+/* --- NAL units into pieces ------------------------------------------------ */
+
+static unsigned
+bit (const uint8_t *data, unsigned at)
+{
+  return data[at / 8] >> (7 - at % 8) & 1;
+}
+
+/* ue(v), H.264 section 9.1. */
+static unsigned
+skip_ue (const uint8_t *data, unsigned at)
+{
+  unsigned zeros = 0;
+  while (bit (data, at + zeros) == 0)
+    zeros++;
+  return at + 2 * zeros + 1;
+}
+
+/* `sps` is libx264's own, after its NAL header: profile, constraints, level,
+ * then four numbers (seq_parameter_set_id, log2_max_frame_num_minus4,
+ * pic_order_cnt_type, which is 2, max_num_ref_frames). */
+static void
+allow_gaps (uint8_t *sps)
+{
+  unsigned at = 24;
+  for (unsigned i = 0; i < 4; i++)
+    at = skip_ue (sps, at);
+  sps[at / 8] |= (uint8_t)(0x80 >> at % 8);
+}
+
+/* `nal` as it is to be sent, in the last bytes of the piece so far. SPS and PPS
+ * wait for the slice that they are for; the half kilobyte of SEI in which
+ * libx264 tells its settings is left out. */
+static void
+take_nal (BlX264 *x, const x264_nal_t *nal, uint8_t *payload)
+{
+  int n_blocks = (x->param.i_width + 15) / 16 * ((x->param.i_height + 15) / 16);
+  guint length = (guint)nal->i_payload;
+  if (nal->i_type == NAL_SEI) {
+    g_byte_array_set_size (x->piece, x->piece->len - length);
+    return;
+  }
+  if (nal->i_type == NAL_SPS)
+    allow_gaps (payload + (nal->b_long_startcode ? 5 : 4));
+  if (nal->i_type != NAL_SLICE && nal->i_type != NAL_SLICE_IDR)
+    return;
+  BlX264Piece piece = { .data = x->piece->data,
+                        .length = x->piece->len,
+                        .index = x->n_pieces++,
+                        .more = nal->i_last_mb < n_blocks - 1,
+                        .keyframe = nal->i_type == NAL_SLICE_IDR };
+  x->on_piece (&piece, x->user_data);
+  g_byte_array_set_size (x->piece, 0);
+}
+
+/* From within the encoder, as soon as a NAL unit is there. */
+static void
+on_nal (x264_t *encoder, x264_nal_t *nal, void *data)
+{
+  BlX264 *x = data;
+  guint before = x->piece->len;
+  g_byte_array_set_size (x->piece, before + NAL_ROOM ((guint)nal->i_payload));
+  x264_nal_encode (encoder, x->piece->data + before, nal);
+  g_byte_array_set_size (x->piece, before + (guint)nal->i_payload);
+  take_nal (x, nal, x->piece->data + before);
+}
+
+/* At a picture's end, where on_nal() was not told of them. */
+static void
+take_all (BlX264 *x, const x264_nal_t *nals, int n_nals)
+{
+  for (int i = 0; i < n_nals; i++) {
+    guint before = x->piece->len;
+    g_byte_array_append (x->piece, nals[i].p_payload, (guint)nals[i].i_payload);
+    take_nal (x, &nals[i], x->piece->data + before);
+  }
+}
+
+/* --- the encoder -----------------------------------------------------------
+ */
 
 static void
 set_rate (x264_param_t *p, uint32_t bitrate_bps, uint16_t vbv_ms)
@@ -55,6 +145,8 @@ set_up (x264_param_t *p, const BlX264Options *o)
   p->b_vfr_input = 0;
   p->i_threads = o->threads;
   p->b_sliced_threads = o->threads > 1;
+  p->i_slice_count = o->slices;
+  p->nalu_process = o->threads > 1 ? NULL : on_nal;
   p->i_keyint_max
       = o->keyframe_s > 0 ? o->keyframe_s * o->fps : X264_KEYINT_MAX_INFINITE;
   p->i_scenecut_threshold = 0;
@@ -82,6 +174,7 @@ bl_x264_new (const BlX264Options *options, GError **error)
                  options->height, options->bitrate_bps / 1000);
     return NULL;
   }
+  x->piece = g_byte_array_new ();
   return g_steal_pointer (&x);
 }
 
@@ -91,6 +184,7 @@ bl_x264_free (BlX264 *x264)
   if (!x264)
     return;
   x264_encoder_close (x264->encoder);
+  g_byte_array_unref (x264->piece);
   g_free (x264);
 }
 
@@ -123,61 +217,11 @@ wrap_is_lost (const BlX264 *x)
   return false;
 }
 
-/* --- what libx264 writes that we want otherwise ---------------------------
- */
-
-static unsigned
-bit (const uint8_t *data, unsigned at)
-{
-  return data[at / 8] >> (7 - at % 8) & 1;
-}
-
-/* ue(v), H.264 section 9.1. */
-static unsigned
-skip_ue (const uint8_t *data, unsigned at)
-{
-  unsigned zeros = 0;
-  while (bit (data, at + zeros) == 0)
-    zeros++;
-  return at + 2 * zeros + 1;
-}
-
-/* `sps` is libx264's own, after its NAL header: profile, constraints, level,
- * then four numbers (seq_parameter_set_id, log2_max_frame_num_minus4,
- * pic_order_cnt_type, which is 2, max_num_ref_frames). */
-static void
-allow_gaps (uint8_t *sps)
-{
-  unsigned at = 24;
-  for (unsigned i = 0; i < 4; i++)
-    at = skip_ue (sps, at);
-  sps[at / 8] |= (uint8_t)(0x80 >> at % 8);
-}
-
-/* Lets gaps be, and takes out the half kilobyte of SEI in which libx264 tells
- * its settings: it stands between parameter sets and slices. */
-static void
-amend (const x264_nal_t *nals, int n_nals, BlX264Unit *unit)
-{
-  uint8_t *at = nals[0].p_payload;
-  for (int i = 0; i < n_nals; i++) {
-    size_t length = (size_t)nals[i].i_payload;
-    if (nals[i].i_type == NAL_SPS) {
-      allow_gaps (at + (nals[i].b_long_startcode ? 5 : 4));
-    } else if (nals[i].i_type == NAL_SEI) {
-      memmove ((uint8_t *)unit->data + length, unit->data,
-               (size_t)(at - unit->data));
-      unit->data += length;
-      unit->length -= length;
-    }
-    at += length;
-  }
-}
-
 bool
 bl_x264_encode (BlX264 *x264, const BlX264Picture *picture, bool keyframe,
-                BlX264Unit *out_unit)
+                BlX264PieceFunc on_piece, void *user_data)
 {
+  BlX264 *x = x264;
   x264_picture_t in, out;
   x264_picture_init (&in);
   in.img.i_csp = X264_CSP_I420;
@@ -187,22 +231,24 @@ bl_x264_encode (BlX264 *x264, const BlX264Picture *picture, bool keyframe,
     in.img.i_stride[i] = picture->strides[i];
   }
   in.i_pts = picture->id;
-  bool idr = keyframe || x264->failed || wrap_is_lost (x264);
+  in.opaque = x;
+  bool idr = keyframe || x->failed || wrap_is_lost (x);
   in.i_type = idr ? X264_TYPE_IDR : X264_TYPE_AUTO;
+  x->on_piece = on_piece;
+  x->user_data = user_data;
+  x->n_pieces = 0;
+  g_byte_array_set_size (x->piece, 0);
   x264_nal_t *nals;
   int n_nals;
-  int length = x264_encoder_encode (x264->encoder, &nals, &n_nals, &in, &out);
-  x264->failed = length <= 0;
-  if (x264->failed)
+  int length = x264_encoder_encode (x->encoder, &nals, &n_nals, &in, &out);
+  x->failed = length <= 0;
+  if (x->failed)
     return false;
-  BlX264Unit unit = { .data = nals[0].p_payload,
-                      .length = (size_t)length,
-                      .keyframe = out.b_keyframe };
-  amend (nals, n_nals, &unit);
-  if (unit.keyframe)
-    x264->n_idr = x264->n;
-  x264->ids[x264->n++ % 64] = picture->id;
-  x264->lost <<= 1;
-  *out_unit = unit;
+  if (!x->param.nalu_process)
+    take_all (x, nals, n_nals);
+  if (out.b_keyframe)
+    x->n_idr = x->n;
+  x->ids[x->n++ % 64] = picture->id;
+  x->lost <<= 1;
   return true;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Raw pictures into H.264 access units by libx264, in our own hands rather than
- * GStreamer's: so that the encoder can be told which of its pictures never left
+ * GStreamer's: so that the encoder can be told which of its pictures never
+ * left, and a picture's first slices leave while the rest is encoded
  * (docs/adr/0013-encoder.md).
  *
  * H.264 constrained baseline, one reference, no B-frames, no lookahead: each
@@ -31,8 +32,10 @@ typedef struct {
   uint16_t fps;
   uint16_t vbv_ms;
   uint16_t keyframe_s; /* an IDR of its own accord after so long */
-  uint16_t threads;    /* each makes a slice of each picture */
-  const char *preset;  /* of x264; borrowed for the call */
+  uint16_t slices;     /* of each picture, where one thread makes them */
+  uint16_t threads;   /* one: each slice comes as soon as it is made; more: they
+                         make one each, and all come at the picture's end */
+  const char *preset; /* of x264; borrowed for the call */
   uint32_t bitrate_bps;
 } BlX264Options;
 
@@ -43,11 +46,16 @@ typedef struct {
   int64_t id; /* any, but growing */
 } BlX264Picture;
 
+/* A slice of a picture, and what stands ahead of it. */
 typedef struct {
-  const uint8_t *data; /* valid until the next call */
+  const uint8_t *data; /* whole NAL units; borrowed for the call */
   size_t length;
-  bool keyframe;
-} BlX264Unit;
+  unsigned index; /* 0 is the picture's first */
+  bool more;      /* pieces of the same picture follow */
+  bool keyframe;  /* the picture is one */
+} BlX264Piece;
+
+typedef void (*BlX264PieceFunc) (const BlX264Piece *piece, void *user_data);
 
 /* NULL if libx264 refuses. */
 BlX264 *bl_x264_new (const BlX264Options *options, GError **error);
@@ -63,6 +71,7 @@ void bl_x264_set_bitrate (BlX264 *x264, uint32_t bitrate_bps);
  * before, or is an IDR if that is no longer kept. */
 void bl_x264_lose (BlX264 *x264, int64_t id);
 
-/* False if libx264 failed; the next is then an IDR. */
+/* The pieces come in order, within the call. False if libx264 failed, be it
+ * after the first of them; the next picture is then an IDR. */
 bool bl_x264_encode (BlX264 *x264, const BlX264Picture *picture, bool keyframe,
-                     BlX264Unit *out_unit);
+                     BlX264PieceFunc on_piece, void *user_data);

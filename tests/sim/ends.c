@@ -10,6 +10,7 @@
 #include "base/reader.h"
 #include "relay/pathfeedback.h"
 #include "relay/source.h"
+#include "rtc/framegate.h"
 #include "sim_random.h"
 #include "vehicle/sender.h"
 
@@ -18,7 +19,7 @@
 #define FRAME_US    (BL_SECOND / FPS)
 #define WARM_UP_US  (5 * BL_SECOND)
 #define FREEZE_US   (183 * BL_MS)
-#define FRAMES      8192
+#define FRAMES      32768
 #define TRAVELLING  8192
 #define RTCP_BYTES  1200
 #define OVERHEAD    56 /* IP, UDP, SRTP */
@@ -54,6 +55,7 @@ typedef struct {
   uint64_t video_bps;
   bool want_keyframe, recover;
   BlTime next_frame_us, next_sound_us;
+  BlTime at_gate_us, next_look_us; /* of a picture that waits */
   uint8_t access_unit[1 << 20];
   uint32_t sizes[FRAMES]; /* by number of the picture */
   unsigned n_frames, n_keyframes;
@@ -213,23 +215,28 @@ make_access_unit (Ends *e, bool keyframe)
   return bl_writer_length (&w);
 }
 
+/* Of a camera's picture, taken `taken`: waits at the gate, as vehicle/capture
+ * has it, which hears of it each 5 ms. */
 static void
-on_picture (Ends *e)
+on_picture (Ends *e, BlTime taken)
 {
-  if (!bl_sender_may_encode (e->sender, e->now_us) || e->video_bps == 0)
+  bool open = bl_sender_may_encode (e->sender, e->now_us);
+  e->at_gate_us = open ? 0 : taken;
+  e->next_look_us = e->now_us + BL_FRAMEGATE_ASK_US;
+  if (!open || e->video_bps == 0)
     return;
   bool keyframe = e->want_keyframe;
   size_t length = make_access_unit (e, keyframe);
   e->want_keyframe = false;
   e->n_keyframes += keyframe;
-  e->sizes[e->now_us / FRAME_US % FRAMES] = (uint32_t)length;
+  e->sizes[taken / FRAME_US % FRAMES] = (uint32_t)length;
   BlSenderPicture picture = { .data = e->access_unit,
                               .length = length,
                               .number = e->n_frames,
                               .keyframe = keyframe,
                               .recovers = e->recover,
-                              .captured_us = e->now_us,
-                              .captured_ntp = wall (e->now_us) };
+                              .captured_us = taken,
+                              .captured_ntp = wall (taken) };
   e->recover = false;
   bl_sender_video (e->sender, &picture, e->now_us, wall (e->now_us));
 }
@@ -251,7 +258,10 @@ vehicle_step (Ends *e)
   if (now >= e->next_frame_us) {
     e->next_frame_us += FRAME_US;
     e->n_frames++;
-    on_picture (e);
+    on_picture (e, now);
+  } else if (e->at_gate_us > 0 && e->next_look_us <= now
+             && now - e->at_gate_us <= BL_FRAMEGATE_PATIENCE_US) {
+    on_picture (e, e->at_gate_us);
   }
   if (bl_sender_deadline (e->sender) <= now)
     bl_sender_on_deadline (e->sender, now, wall (now));
@@ -473,7 +483,12 @@ summarise (Ends *e)
   BlSenderStats sender = bl_sender_stats (e->sender);
   const BlTrack *video = &e->source.tracks[BL_TRACK_VIDEO];
   unsigned n = e->n_shown < FRAMES ? e->n_shown : FRAMES;
+  const SimTrace *trace = e->o.links[0].trace;
+  BlTime own_us
+      = trace ? sim_trace_gaps (trace, e->o.duration_us, FREEZE_US - FRAME_US)
+              : 0;
   EndsResult r = {
+    .own = (double)own_us / (double)e->o.duration_us,
     .frozen = (double)e->frozen_us / (double)e->o.duration_us,
     .pictures = e->n_frames,
     .shown = n,

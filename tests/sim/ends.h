@@ -29,6 +29,7 @@ typedef struct {
 typedef struct {
   BlTime delay_p50_us, delay_p95_us, delay_p99_us; /* capture to shown */
   double frozen; /* share of the time in gaps over 183 ms, less 33 ms each */
+  double own; /* in which the first link's trace carries nothing for 150 ms */
   unsigned pictures, shown, freezes, keyframes;
   uint64_t shown_bps; /* of pictures shown */
   uint64_t sent_packets, lost_packets;

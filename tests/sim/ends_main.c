@@ -15,6 +15,9 @@ static const char usage[]
       "The vehicle's sender and the relay's source over simulated links that\n"
       "lose packets, in virtual time.\n"
       "\n"
+      "  --trace FILE      the first link follows a trace in mahimahi's "
+      "format,\n"
+      "                    as long as that is, with a queue without end\n"
       "  --loss PERCENT    lost in bursts (0)\n"
       "  --length PACKETS  of a burst, on average (4)\n"
       "  --second PERCENT  a second link, 40 ms each way, that loses so much\n"
@@ -30,7 +33,8 @@ static const char usage[]
       "  --help\n";
 
 static const struct option long_options[]
-    = { { "loss", required_argument, NULL, 'l' },
+    = { { "trace", required_argument, NULL, 't' },
+        { "loss", required_argument, NULL, 'l' },
         { "length", required_argument, NULL, 'b' },
         { "second", required_argument, NULL, '2' },
         { "rate", required_argument, NULL, 'r' },
@@ -49,13 +53,30 @@ typedef struct {
   EndsOptions o;
   double loss, second, length;
   unsigned seeds;
+  SimTrace trace;
 } Args;
+
+static bool
+set_trace (Args *args, const char *path)
+{
+  SimLinkOptions *link = &args->o.links[0];
+  if (!sim_trace_load (&args->trace, path)) {
+    fprintf (stderr, "ends: %s is no trace\n", path);
+    return false;
+  }
+  link->trace = &args->trace;
+  link->queue_bytes = 0;
+  args->o.duration_us = args->trace.length_ms * BL_MS;
+  return true;
+}
 
 static bool
 set_option (Args *args, int option)
 {
   SimLinkOptions *links = args->o.links;
   switch (option) {
+  case 't':
+    return set_trace (args, optarg);
   case 'l':
     args->loss = atof (optarg) / 100;
     break;
@@ -101,9 +122,9 @@ set_option (Args *args, int option)
 static void
 run (const Args *args)
 {
-  double p50 = 0, p95 = 0, p99 = 0, frozen = 0, kbps = 0, lost = 0, rtx = 0,
-         fec = 0, by_fec = 0, steps = 0, by_rtx = 0, keyframes = 0,
-         given_up = 0;
+  double p50 = 0, p95 = 0, p99 = 0, frozen = 0, own = 0, kbps = 0, fps = 0,
+         lost = 0, rtx = 0, fec = 0, by_fec = 0, steps = 0, by_rtx = 0,
+         keyframes = 0, given_up = 0;
   double n = args->seeds;
   for (unsigned i = 0; i < args->seeds; i++) {
     EndsOptions o = args->o;
@@ -116,7 +137,9 @@ run (const Args *args)
     p95 += (double)r.delay_p95_us / BL_MS / n;
     p99 += (double)r.delay_p99_us / BL_MS / n;
     frozen += 100 * r.frozen / n;
+    own += 100 * r.own / n;
     kbps += (double)r.shown_bps / 1000 / n;
+    fps += (double)r.shown * BL_SECOND / (double)o.duration_us / n;
     lost += 100 * (double)r.lost_packets / packets / n;
     rtx += 100 * (double)r.rtx_packets / packets / n;
     fec += 100 * (double)r.fec_packets / packets / n;
@@ -127,11 +150,13 @@ run (const Args *args)
     given_up += (double)r.given_up / n;
   }
   printf (
-      "delay p50 %.0f p95 %.0f p99 %.0f ms; frozen %.2f %%; shown %.0f "
-      "kb/s; of packets lost %.1f %%, RTX %.1f %%, FEC %.1f %%; got back "
+      "delay p50 %.0f p95 %.0f p99 %.0f ms; frozen %.2f %% (the trace's own "
+      "gaps %.2f %%); shown %.0f "
+      "kb/s in %.1f pictures a second; of packets lost %.1f %%, RTX %.1f %%, "
+      "FEC %.1f %%; got back "
       "%.0f by FEC in %.0f steps, %.0f by RTX, given up %.0f; keyframes %.0f\n",
-      p50, p95, p99, frozen, kbps, lost, rtx, fec, by_fec, steps, by_rtx,
-      given_up, keyframes);
+      p50, p95, p99, frozen, own, kbps, fps, lost, rtx, fec, by_fec, steps,
+      by_rtx, given_up, keyframes);
 }
 
 int
@@ -155,5 +180,6 @@ main (int argc, char **argv)
   if (args.second > 0)
     ends_set_bursts (&args.o.links[1], args.second, args.length);
   run (&args);
+  sim_trace_clear (&args.trace);
   return 0;
 }

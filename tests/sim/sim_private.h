@@ -65,6 +65,7 @@ typedef struct {
   SimPacket waiting[SIM_WAITING];
   uint32_t waiting_head, waiting_tail, waiting_bytes;
   BlTime next_frame_us, next_audio_us;
+  BlTime at_gate_us, next_look_us; /* of a picture that waits */
 
   /* Between them. */
   SimTravelling travelling[SIM_TRAVELLING];

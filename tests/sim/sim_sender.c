@@ -57,11 +57,11 @@ frame_size (Sim *s)
 }
 
 static void
-encode (Sim *s, BlTime now)
+encode (Sim *s, BlTime taken, BlTime now)
 {
   bl_assert (s->n_frames < SIM_FRAMES);
   uint32_t left = frame_size (s), frame = s->n_frames++;
-  s->frames[frame] = (SimFrame){ .captured_us = now };
+  s->frames[frame] = (SimFrame){ .captured_us = taken };
   s->recovery = false;
   while (left > 0) {
     uint32_t bytes = left < SIM_PACKET_BYTES ? left : SIM_PACKET_BYTES;
@@ -82,16 +82,18 @@ first_waiting (const Sim *s)
              : &s->waiting[s->waiting_head % SIM_WAITING];
 }
 
-/* A camera's picture is there: is it to be encoded? */
+/* Of a camera's picture, taken `taken`: is it to be encoded? It waits at the
+ * gate for a while, as vehicle/capture has it. */
 static void
-on_picture (Sim *s, BlTime now)
+on_picture (Sim *s, BlTime taken, BlTime now)
 {
   const SimPacket *oldest = first_waiting (s);
   BlFrameGateState state = {
     .queued_bytes = s->waiting_bytes,
     .oldest_us = oldest ? oldest->queued_us : 0,
     .target_bps = bl_scream_target_bps (&s->scream),
-    .stalled = bl_scream_is_stalled (&s->scream, now),
+    .blocked
+    = bl_scream_is_stalled (&s->scream, now) || bl_scream_is_full (&s->scream),
   };
   BlFrameGateVerdict verdict = bl_framegate_ask (&state, now);
   if (verdict == BL_FRAMEGATE_DROP) {
@@ -102,10 +104,11 @@ on_picture (Sim *s, BlTime now)
     state.queued_bytes = 0;
     verdict = bl_framegate_ask (&state, now);
   }
-  if (verdict == BL_FRAMEGATE_OPEN)
-    encode (s, now);
-  else
-    s->skipped++;
+  bool open = verdict == BL_FRAMEGATE_OPEN;
+  s->at_gate_us = open ? 0 : taken;
+  s->next_look_us = now + BL_FRAMEGATE_ASK_US;
+  if (open)
+    encode (s, taken, now);
 }
 
 static bool
@@ -198,11 +201,16 @@ sim_sender_step (Sim *s, BlTime now)
     const SimPacket packet
         = { .ssrc = SIM_AUDIO_SSRC, .bytes = SIM_AUDIO_BYTES };
     s->next_audio_us += 20 * BL_MS;
-    transmit (s, &packet, now);
+    if (!bl_scream_sound_waits (&s->scream, now))
+      transmit (s, &packet, now);
   }
   if (now >= s->next_frame_us) {
     s->next_frame_us += BL_SECOND / SIM_FPS;
-    on_picture (s, now);
+    s->skipped += s->at_gate_us > 0;
+    on_picture (s, now, now);
+  } else if (s->at_gate_us > 0 && now >= s->next_look_us
+             && now - s->at_gate_us <= BL_FRAMEGATE_PATIENCE_US) {
+    on_picture (s, s->at_gate_us, now);
   }
   send_video (s, now);
   if (s->o.padding)

@@ -143,7 +143,7 @@ read_clip (const char *name, int width, int height)
 
 typedef struct {
   uint32_t bytes[MEASURE];
-  double ms[MEASURE];
+  double ms[MEASURE], first_ms[MEASURE]; /* until all, and the first slice */
   size_t idr_bytes[4], after_idr_bytes[4], recovery_bytes[4];
 } Run;
 
@@ -173,12 +173,30 @@ open_encoder (const BlX264Options *options)
   return x264;
 }
 
-static BlX264Unit
-encode (BlX264 *x264, const Clip *clip, int n, bool keyframe)
+/* A picture, as it comes out. */
+typedef struct {
+  size_t length;
+  BlTime begun, first; /* when it and its first slice */
+  FILE *file;          /* or NULL */
+} Unit;
+
+static void
+on_piece (const BlX264Piece *piece, void *user_data)
+{
+  Unit *unit = user_data;
+  if (piece->index == 0)
+    unit->first = bl_clock_now ();
+  unit->length += piece->length;
+  if (unit->file)
+    fwrite (piece->data, piece->length, 1, unit->file);
+}
+
+static Unit
+encode (BlX264 *x264, const Clip *clip, int n, bool keyframe, FILE *file)
 {
   BlX264Picture raw = picture (clip, n);
-  BlX264Unit unit;
-  if (!bl_x264_encode (x264, &raw, keyframe, &unit)) {
+  Unit unit = { .begun = bl_clock_now (), .file = file };
+  if (!bl_x264_encode (x264, &raw, keyframe, on_piece, &unit)) {
     fprintf (stderr, "encoder: picture %d failed\n", n);
     exit (1);
   }
@@ -193,24 +211,26 @@ measure (const Clip *clip, const BlX264Options *options, Run *run)
   g_autoptr (BlX264) x264 = open_encoder (options);
   int n = 0;
   while (n < WARM_UP)
-    encode (x264, clip, n++, false);
+    encode (x264, clip, n++, false, NULL);
   for (int i = 0; i < MEASURE; i++) {
-    BlTime begun = bl_clock_now ();
-    run->bytes[i] = (uint32_t)encode (x264, clip, n++, false).length;
-    run->ms[i] = (double)(bl_clock_now () - begun) / 1000;
+    Unit unit = encode (x264, clip, n++, false, NULL);
+    run->bytes[i] = (uint32_t)unit.length;
+    run->first_ms[i] = (double)(unit.first - unit.begun) / 1000;
+    run->ms[i] = (double)(bl_clock_now () - unit.begun) / 1000;
   }
   for (int i = 0; i < 4; i++) {
-    run->idr_bytes[i] = encode (x264, clip, n++, true).length;
-    run->after_idr_bytes[i] = encode (x264, clip, n++, false).length;
+    run->idr_bytes[i] = encode (x264, clip, n++, true, NULL).length;
+    run->after_idr_bytes[i] = encode (x264, clip, n++, false, NULL).length;
     for (int rest = 0; rest < FPS; rest++)
-      encode (x264, clip, n++, false);
+      encode (x264, clip, n++, false, NULL);
     bl_x264_lose (x264, n - 3);
-    run->recovery_bytes[i] = encode (x264, clip, n++, false).length;
+    run->recovery_bytes[i] = encode (x264, clip, n++, false, NULL).length;
     for (int rest = 0; rest < FPS; rest++)
-      encode (x264, clip, n++, false);
+      encode (x264, clip, n++, false, NULL);
   }
   qsort (run->bytes, MEASURE, sizeof run->bytes[0], compare_u32);
   qsort (run->ms, MEASURE, sizeof run->ms[0], compare_double);
+  qsort (run->first_ms, MEASURE, sizeof run->ms[0], compare_double);
 }
 
 static double
@@ -227,24 +247,25 @@ print_run (const Clip *clip, const BlX264Options *o, const Run *run)
     sum += run->bytes[i];
   double mean = sum / MEASURE;
   double budget = o->bitrate_bps / 8.0 / FPS;
-  printf ("%4dx%-4d %5u %4u %-9s %u | %4.2f %4.2f %4.2f | %5.2f %5.2f %5.2f |"
-          " %5.1f %5.1f\n",
+  printf ("%4dx%-4d %5u %4u %-9s %u %u | %4.2f %4.2f %4.2f |"
+          " %5.2f %5.2f %5.2f | %5.1f %5.1f %5.1f\n",
           clip->width, clip->height, o->bitrate_bps / 1000, o->vbv_ms,
-          o->preset, o->threads, mean / budget,
+          o->preset, o->threads, o->slices, mean / budget,
           run->bytes[MEASURE * 95 / 100] / budget,
           run->bytes[MEASURE - 1] / budget, mean4 (run->idr_bytes) / budget,
           mean4 (run->after_idr_bytes) / budget,
-          mean4 (run->recovery_bytes) / budget, run->ms[MEASURE / 2],
-          run->ms[MEASURE * 95 / 100]);
+          mean4 (run->recovery_bytes) / budget, run->first_ms[MEASURE / 2],
+          run->ms[MEASURE / 2], run->ms[MEASURE * 95 / 100]);
   fflush (stdout);
 }
 
 static void
 print_head (const char *title)
 {
-  printf ("\n%s\nsize      kb/s  VBV preset threads | made: mean p95 max |"
-          "  IDR after recovery | ms p50 p95\n",
-          title);
+  printf (
+      "\n%s\nsize      kb/s  VBV preset threads slices | made: mean p95 max |"
+      "  IDR after recovery | ms: first slice p50, all p50 p95\n",
+      title);
 }
 
 static void
@@ -270,16 +291,21 @@ by_rate (const Clip *clip)
     { 720, { 1200000, 2000000, 4000000 } },
     { 1080, { 2800000, 4000000, 6000000 } },
   };
-  static const uint16_t vbvs_ms[] = { 50, 67, 100 };
+  static const struct {
+    uint16_t vbv_ms, threads, slices;
+  } shapes[] = {
+    { 50, 1, 1 }, { 50, 2, 2 }, { 67, 1, 1 },  { 67, 1, 2 },
+    { 67, 1, 4 }, { 67, 2, 2 }, { 100, 1, 1 }, { 100, 2, 2 },
+  };
   for (unsigned r = 0; r < G_N_ELEMENTS (rungs); r++)
     for (unsigned b = 0; rungs[r].height == clip->height && b < 3; b++)
-      for (unsigned v = 0; v < G_N_ELEMENTS (vbvs_ms); v++)
-        for (uint16_t threads = 1; threads <= 2; threads++)
-          measure_one (clip,
-                       (BlX264Options){ .bitrate_bps = rungs[r].bitrates_bps[b],
-                                        .vbv_ms = vbvs_ms[v],
-                                        .preset = "superfast",
-                                        .threads = threads });
+      for (unsigned s = 0; s < G_N_ELEMENTS (shapes); s++)
+        measure_one (clip,
+                     (BlX264Options){ .bitrate_bps = rungs[r].bitrates_bps[b],
+                                      .vbv_ms = shapes[s].vbv_ms,
+                                      .preset = "superfast",
+                                      .slices = shapes[s].slices,
+                                      .threads = shapes[s].threads });
 }
 
 static void
@@ -292,6 +318,7 @@ by_preset (const Clip *clip)
       measure_one (clip, (BlX264Options){ .bitrate_bps = 4000000,
                                           .vbv_ms = 67,
                                           .preset = presets[p],
+                                          .slices = threads,
                                           .threads = threads });
 }
 
@@ -314,7 +341,8 @@ write_stream (const char *name)
                             .bitrate_bps = 700000,
                             .vbv_ms = 67,
                             .preset = "superfast",
-                            .threads = 2 };
+                            .slices = 2,
+                            .threads = 1 };
   g_autoptr (BlX264) x264 = open_encoder (&options);
   FILE *file = fopen (name, "wb");
   int written = 0;
@@ -322,11 +350,9 @@ write_stream (const char *name)
     int lost = n / 20 % 8;
     if (n % 20 == lost)
       bl_x264_lose (x264, n - lost);
-    BlX264Unit unit = encode (x264, &clip, n, false);
-    if (n % 20 < lost && n > 20)
-      continue;
-    fwrite (unit.data, unit.length, 1, file);
-    written++;
+    bool lost_too = n % 20 < lost && n > 20;
+    encode (x264, &clip, n, false, lost_too ? NULL : file);
+    written += !lost_too;
   }
   if (!file || fclose (file) != 0) {
     perror (name);

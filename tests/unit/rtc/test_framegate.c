@@ -13,7 +13,7 @@ static const struct {
   uint32_t queued_bytes;
   BlTime waited_us;
   uint64_t target_bps;
-  bool stalled;
+  bool blocked;
   BlFrameGateVerdict verdict;
 } cases[] = {
   { "an empty pacer", 0, 0, MBPS, false, BL_FRAMEGATE_OPEN },
@@ -23,9 +23,9 @@ static const struct {
   { "a little that has waited", 100, 31 * BL_MS, MBPS, false,
     BL_FRAMEGATE_SHUT },
   { "too long", 100, 150 * BL_MS, MBPS, false, BL_FRAMEGATE_DROP },
-  { "too long, and the path silent", 100, 150 * BL_MS, MBPS, true,
+  { "too long, and the path blocked", 100, 150 * BL_MS, MBPS, true,
     BL_FRAMEGATE_DROP },
-  { "a silent path", 0, 0, MBPS, true, BL_FRAMEGATE_SHUT },
+  { "a blocked path", 0, 0, MBPS, true, BL_FRAMEGATE_SHUT },
   { "old times of an empty pacer", 0, NOW, MBPS, false, BL_FRAMEGATE_OPEN },
   { "no rate at all", 1, 0, 0, false, BL_FRAMEGATE_SHUT },
   { "no rate, nothing held", 0, 0, 0, false, BL_FRAMEGATE_OPEN },
@@ -37,7 +37,7 @@ START_TEST (the_gate_opens_for_what_can_leave_at_once)
     .queued_bytes = cases[_i].queued_bytes,
     .oldest_us = NOW - cases[_i].waited_us,
     .target_bps = cases[_i].target_bps,
-    .stalled = cases[_i].stalled,
+    .blocked = cases[_i].blocked,
   };
   ck_assert_msg (bl_framegate_ask (&state, NOW) == cases[_i].verdict, "%s",
                  cases[_i].what);

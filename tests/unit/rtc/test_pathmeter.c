@@ -48,6 +48,24 @@ START_TEST (the_round_trip_is_smoothed_from_its_first_sample)
 }
 END_TEST
 
+START_TEST (what_an_outage_held_back_is_soon_forgotten)
+{
+  uint64_t seq = 1;
+  for (; seq <= 10; seq++)
+    round_trip (seq, 0, 0);
+  for (; seq <= 20; seq++)
+    round_trip (seq, BL_SECOND, 3 * BL_SECOND);
+  ck_assert_int_gt (meter.smoothed_rtt_us, 2 * BL_SECOND);
+  for (; seq <= 24; seq++)
+    round_trip (seq, 5 * BL_SECOND, 0);
+  ck_assert_int_lt (meter.smoothed_rtt_us, 4 * 2 * ONEWAY);
+  /* Jitter is smoothed as ever. */
+  BlTime before = meter.smoothed_rtt_us;
+  round_trip (seq, 6 * BL_SECOND, 0);
+  ck_assert_int_gt (meter.smoothed_rtt_us, before * 3 / 4);
+}
+END_TEST
+
 START_TEST (queue_delay_is_what_exceeds_the_least_delay)
 {
   round_trip (1, 0, 5 * BL_MS);
@@ -223,6 +241,7 @@ suite (void)
   TCase *tc = tcase_create ("pathmeter");
   tcase_add_checked_fixture (tc, setup, NULL);
   tcase_add_test (tc, the_round_trip_is_smoothed_from_its_first_sample);
+  tcase_add_test (tc, what_an_outage_held_back_is_soon_forgotten);
   tcase_add_test (tc, queue_delay_is_what_exceeds_the_least_delay);
   tcase_add_test (tc, the_least_delay_is_forgotten_after_ten_seconds);
   tcase_add_test (tc, a_short_burst_is_no_standing_queue);

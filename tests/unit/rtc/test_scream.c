@@ -205,6 +205,77 @@ START_TEST (the_window_stops_what_a_dead_path_would_swallow)
 }
 END_TEST
 
+/* Sends until the path is full; the bytes of it. */
+static int64_t
+fill (void)
+{
+  int64_t bytes = 0;
+  for (; !bl_scream_is_full (&scream) && bytes < 1000000; bytes += PACKET_BYTES)
+    send_one ();
+  return bytes;
+}
+
+START_TEST (a_path_is_full_with_more_than_its_window_on_the_way)
+{
+  bl_scream_init (&scream, &usual);
+  open_link (4000000, 25 * BL_MS, BL_SECOND);
+  ck_assert_int_eq (fill (), 1000000); /* nothing ever came back */
+  bl_scream_init (&scream, &usual);
+  open_link (4000000, 25 * BL_MS, BL_SECOND);
+  run_for (5 * BL_SECOND);
+  path.now += BL_SECOND;
+  report ();
+  int64_t window = scream.window_bytes, bytes = fill ();
+  ck_assert_int_gt (bytes, window);
+  ck_assert_int_le (bytes, window + PACKET_BYTES);
+  /* What has begun may still leave. */
+  ck_assert (bl_scream_may_send (&scream, PACKET_BYTES, path.now));
+  path.now += BL_SECOND;
+  report ();
+  ck_assert (!bl_scream_is_full (&scream));
+}
+END_TEST
+
+/* Of so many packets of sound, one each 20 ms, how many leave into an outage.
+ */
+static unsigned
+sound_in_outage (unsigned n)
+{
+  unsigned left = 0;
+  for (unsigned i = 0; i < n; i++, path.now += 20 * BL_MS) {
+    if (bl_scream_sound_waits (&scream, path.now))
+      continue;
+    bl_scream_on_sent (&scream, ++path.seq, PACKET_BYTES / 10, path.now);
+    left++;
+  }
+  return left;
+}
+
+START_TEST (in_an_outage_sound_fills_the_window_and_no_more)
+{
+  bl_scream_init (&scream, &usual);
+  open_link (500000, 25 * BL_MS, BL_SECOND);
+  ck_assert_uint_eq (sound_in_outage (50), 50); /* nothing ever came back */
+  for (uint64_t seq = 1; seq <= path.seq; seq++)
+    path.arrivals[seq % MOST] = path.now - path.delay_us;
+  report ();
+  run_for (5 * BL_SECOND);
+  unsigned window = (unsigned)scream.window_bytes / (PACKET_BYTES / 10);
+  ck_assert_uint_eq (sound_in_outage (25), 25);
+  unsigned left = sound_in_outage (400);
+  ck_assert_uint_ge (left, 40);
+  ck_assert_uint_le (left, 40 + window);
+  ck_assert_uint_eq (sound_in_outage (50), 5);
+  /* Perhaps only what comes back is lost. */
+  sound_in_outage (50);
+  ck_assert_uint_eq (sound_in_outage (50), 50);
+  for (uint64_t seq = path.reported + 1; seq <= path.seq; seq++)
+    path.arrivals[seq % MOST] = path.now - path.delay_us;
+  report ();
+  ck_assert_uint_eq (sound_in_outage (25), 25);
+}
+END_TEST
+
 START_TEST (after_an_outage_the_rate_is_back_within_two_seconds)
 {
   bl_scream_init (&scream, &usual);
@@ -299,6 +370,8 @@ suite (void)
   tcase_add_test (tc, alpha_is_the_share_of_marks);
   tcase_add_test (tc, marks_slow_down_what_is_not_l4s_too);
   tcase_add_test (tc, the_window_stops_what_a_dead_path_would_swallow);
+  tcase_add_test (tc, a_path_is_full_with_more_than_its_window_on_the_way);
+  tcase_add_test (tc, in_an_outage_sound_fills_the_window_and_no_more);
   tcase_add_test (tc, after_an_outage_the_rate_is_back_within_two_seconds);
   tcase_add_test (tc, after_a_fade_the_rate_is_back_within_three_seconds);
   tcase_add_test (tc, padding_is_wanted_only_where_more_could_be_sent);

@@ -166,6 +166,24 @@ sender_world_send_frame (BlSender *s, bool keyframe, size_t bytes,
 }
 
 void
+sender_world_send_piece (BlSender *s, uint64_t number, unsigned piece,
+                         bool more, bool keyframe, size_t bytes)
+{
+  BlNtp wall = sender_world_wall (sender_world.now_us);
+  BlSenderPicture picture = {
+    .length = sender_world_make_access_unit (keyframe && piece == 0, bytes),
+    .data = sender_world.access_unit,
+    .number = number,
+    .piece = piece,
+    .more = more,
+    .keyframe = keyframe,
+    .captured_us = sender_world.now_us,
+    .captured_ntp = wall,
+  };
+  bl_sender_video (s, &picture, sender_world.now_us, wall);
+}
+
+void
 sender_world_send_sound (BlSender *s, BlTime captured)
 {
   uint8_t opus[SOUND_BYTES] = { 0x48, sender_world.n_sounds++ };
@@ -204,6 +222,15 @@ report_arrivals (BlSender *s)
     ;
   if (bl_writer_length (&w) > 0)
     sender_world_receive_rtcp (s, &w);
+}
+
+void
+sender_world_receive_pli (BlSender *s)
+{
+  uint8_t buffer[64];
+  BlWriter w = bl_writer (buffer, sizeof buffer);
+  bl_rtcp_write_pli (&w, RELAY_SSRC, VIDEO_SSRC);
+  sender_world_receive_rtcp (s, &w);
 }
 
 void

@@ -59,6 +59,11 @@ size_t sender_world_make_access_unit (bool keyframe, size_t bytes);
 void sender_world_send_frame (BlSender *s, bool keyframe, size_t bytes,
                               BlTime captured);
 
+/* A piece of picture `number`, taken now: one slice, or all of
+ * sender_world_make_access_unit() if it is the first of a keyframe. */
+void sender_world_send_piece (BlSender *s, uint64_t number, unsigned piece,
+                              bool more, bool keyframe, size_t bytes);
+
 /* 20 ms of sound, each other bytes. */
 void sender_world_send_sound (BlSender *s, BlTime captured);
 
@@ -66,6 +71,7 @@ void sender_world_send_sound (BlSender *s, BlTime captured);
 void sender_world_receive_rtcp (BlSender *s, const BlWriter *w);
 void sender_world_receive_nack (BlSender *s, uint32_t ssrc,
                                 const uint16_t *seqs, size_t n);
+void sender_world_receive_pli (BlSender *s);
 
 /* Lets time go by, as the main loop would. */
 void sender_world_run_until (BlSender *s, BlTime until);

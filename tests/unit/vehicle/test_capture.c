@@ -29,6 +29,7 @@ typedef struct {
   guint video, audio, keyframes, bad_keyframes;
   guint loud, quiet; /* of audio */
   gsize bytes;       /* of video */
+  guint next_piece, most_pieces;
   guint32 profile_level_id;
   guint width, height;
   BlTime last_captured_us;
@@ -74,10 +75,18 @@ on_frame (const BlCaptureFrame *frame, gpointer data)
     seen->quiet += frame->length < 50;
     return;
   }
+  ck_assert_uint_eq (frame->piece, seen->next_piece);
+  seen->next_piece = frame->more ? frame->piece + 1 : 0;
+  seen->most_pieces = MAX (seen->most_pieces, frame->piece + 1);
+  seen->bytes += frame->length;
+  if (frame->piece > 0) {
+    ck_assert_uint_eq (frame->picture, seen->picture);
+    ck_assert_int_eq (frame->captured_us, seen->last_captured_us);
+    return;
+  }
   seen->video++;
   seen->recoveries += frame->recovers && !frame->keyframe;
   seen->picture = frame->picture;
-  seen->bytes += frame->length;
   seen->not_ascending |= frame->captured_us <= seen->last_captured_us;
   seen->last_captured_us = frame->captured_us;
   seen->worst_age_us
@@ -242,6 +251,30 @@ START_TEST (a_shut_gate_lets_no_picture_through_and_is_no_stall)
 }
 END_TEST
 
+/* Open for a sixth of the time, shut for 10 ms each time. */
+static gboolean
+turn_gate (gpointer data)
+{
+  static unsigned turns;
+  bl_capture_set_gate (data, turns++ % 6 == 0);
+  return G_SOURCE_CONTINUE;
+}
+
+START_TEST (a_picture_waits_a_little_for_the_gate)
+{
+  Seen seen = { 0 };
+  g_autoptr (BlCapture) c = start (&defaults, &seen);
+  RUN_UNTIL (seen.video >= 5, seen.message);
+  guint timer = g_timeout_add (2, turn_gate, c);
+  guint before = seen.video;
+  RUN_UNTIL (seen.video + bl_capture_stats (c).skipped >= before + 60,
+             seen.message);
+  g_source_remove (timer);
+  /* Of those that didn't wait most would be passed over. */
+  ck_assert_uint_gt (seen.video - before, bl_capture_stats (c).skipped);
+}
+END_TEST
+
 START_TEST (a_missing_camera_is_reported_and_tried_again)
 {
   BlCaptureOptions options = defaults;
@@ -402,6 +435,7 @@ main (void)
   tcase_add_test (tc, the_sounds_bitrate_changes_while_it_runs);
   tcase_add_test (tc, the_size_changes_while_it_runs);
   tcase_add_test (tc, a_shut_gate_lets_no_picture_through_and_is_no_stall);
+  tcase_add_test (tc, a_picture_waits_a_little_for_the_gate);
   tcase_add_test (tc, a_missing_camera_is_reported_and_tried_again);
   tcase_add_test (tc, a_network_camera_that_is_not_there_says_what_to_check);
   tcase_add_test (tc, a_camera_that_hangs_is_started_anew);

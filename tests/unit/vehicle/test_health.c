@@ -30,13 +30,15 @@ END_TEST
 START_TEST (the_line_says_what_is_sent)
 {
   BlHealth h = { .bitrate_bps = 500000, .loss = 0.25 };
-  BlSenderStats s = { .late_drops = 3, .target_bps = 720000 };
+  BlSenderStats s
+      = { .late_drops = 3, .sound_kept_back = 9, .target_bps = 720000 };
   BlHealthEncoder encoder
       = { .settings = { .width = 960, .height = 540 }, .skipped = 7 };
   g_autofree char *line = bl_health_line (&h, &s, &encoder);
   ck_assert_msg (strstr (line, "bitrate_kbps=500 target_kbps=720 size=960x540"),
                  "%s", line);
-  ck_assert_msg (strstr (line, " late=3 skipped=7 "), "%s", line);
+  ck_assert_msg (strstr (line, " late=3 sound_kept_back=9 skipped=7 "), "%s",
+                 line);
   ck_assert_msg (strstr (line, "loss_pct=25.0"), "%s", line);
 }
 END_TEST

@@ -12,15 +12,6 @@
 #include "rtc/seq.h"
 #include "sender_world.h"
 
-static void
-receive_pli (BlSender *s)
-{
-  uint8_t buffer[64];
-  BlWriter w = bl_writer (buffer, sizeof buffer);
-  bl_rtcp_write_pli (&w, RELAY_SSRC, VIDEO_SSRC);
-  sender_world_receive_rtcp (s, &w);
-}
-
 START_TEST (a_frame_becomes_rtp_that_depacketises_to_the_same)
 {
   BlSender *s = sender_world_open_acknowledged ();
@@ -245,6 +236,34 @@ START_TEST (sound_that_gets_lost_is_sent_with_redundancy)
 }
 END_TEST
 
+START_TEST (in_an_outage_most_sound_is_kept_back)
+{
+  BlSender *s = sender_world_open_acknowledged ();
+  for (unsigned n = 0; n < 150; n++) {
+    sender_world_send_sound (s, sender_world.now_us);
+    sender_world_run_for (s, 20 * BL_MS);
+  }
+  ck_assert_uint_eq (bl_sender_stats (s).sound_kept_back, 0);
+  sender_world.acknowledged = false;
+  uint64_t before = bl_sender_stats (s).packets;
+  for (unsigned n = 0; n < 500; n++) {
+    sender_world_send_sound (s, sender_world.now_us);
+    sender_world_run_for (s, 20 * BL_MS);
+  }
+  BlSenderStats after = bl_sender_stats (s);
+  ck_assert_uint_ge (after.sound_kept_back, 250);
+  ck_assert_uint_ge (after.packets - before, 100);
+  sender_world.acknowledged = true;
+  for (unsigned n = 0; n < 50; n++) {
+    sender_world_send_sound (s, sender_world.now_us);
+    sender_world_run_for (s, 20 * BL_MS);
+  }
+  ck_assert_uint_lt (bl_sender_stats (s).sound_kept_back,
+                     after.sound_kept_back + 10);
+  bl_sender_free (s);
+}
+END_TEST
+
 START_TEST (keyframe_requests_are_merged_and_rate_limited)
 {
   BlSender *s = sender_world_open ();
@@ -252,7 +271,7 @@ START_TEST (keyframe_requests_are_merged_and_rate_limited)
   sender_world_send_frame (s, true, 1000, sender_world.now_us);
   sender_world_run_until (s, START + 100 * BL_MS);
   for (int i = 0; i < 50; i++)
-    receive_pli (s);
+    sender_world_receive_pli (s);
   ck_assert_uint_eq (sender_world.n_keyframes, 1);
   sender_world_run_until (s, START + 499 * BL_MS);
   ck_assert_uint_eq (sender_world.n_keyframes, 1);
@@ -260,7 +279,7 @@ START_TEST (keyframe_requests_are_merged_and_rate_limited)
   ck_assert_uint_eq (sender_world.n_keyframes, 2);
   sender_world_run_until (s, START + 3 * BL_SECOND);
   ck_assert_uint_eq (sender_world.n_keyframes, 2);
-  receive_pli (s);
+  sender_world_receive_pli (s);
   ck_assert_uint_eq (sender_world.n_keyframes, 3);
   bl_sender_free (s);
 }
@@ -459,6 +478,7 @@ main (void)
   tcase_add_test (tc, a_nack_for_what_was_never_sent_is_counted_and_ignored);
   tcase_add_test (tc, a_nack_for_sound_is_answered_in_the_next_packet);
   tcase_add_test (tc, sound_that_gets_lost_is_sent_with_redundancy);
+  tcase_add_test (tc, in_an_outage_most_sound_is_kept_back);
   tcase_add_test (tc, keyframe_requests_are_merged_and_rate_limited);
   tcase_add_test (tc, a_repeated_fir_is_one_request);
   tcase_add_test (tc, reports_go_out_soon_and_then_each_second);

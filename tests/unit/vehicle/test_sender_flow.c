@@ -109,6 +109,27 @@ START_TEST (the_gate_shuts_while_pictures_wait_and_drops_what_is_late)
 }
 END_TEST
 
+START_TEST (a_late_keyframe_is_asked_for_again_at_once)
+{
+  BlSender *s = open_and_fill ();
+  sender_world_send_frame (s, true, 5000, sender_world.now_us);
+  unsigned asked = sender_world.n_keyframes;
+  uint32_t queued = bl_sender_stats (s).queued;
+  sender_world_run_until (s, START + 230 * BL_MS);
+  bl_sender_may_encode (s, sender_world.now_us);
+  ck_assert_uint_lt (bl_sender_stats (s).queued + 4, queued);
+  ck_assert_uint_eq (sender_world.n_keyframes, asked + 1);
+  /* What recovers refers to pictures that not all have. */
+  uint64_t frames = bl_sender_stats (s).frames;
+  sender_world.recovers = true;
+  sender_world_send_frame (s, false, 1000, sender_world.now_us);
+  ck_assert_uint_eq (bl_sender_stats (s).frames, frames);
+  sender_world_send_frame (s, true, 1000, sender_world.now_us);
+  ck_assert_uint_eq (bl_sender_stats (s).frames, frames + 1);
+  bl_sender_free (s);
+}
+END_TEST
+
 START_TEST (a_late_picture_is_lost_whole_and_one_that_has_begun_is_completed)
 {
   BlSender *s = open_and_fill ();
@@ -336,6 +357,7 @@ main (void)
   tcase_add_test (tc, repair_takes_its_share_before_the_encoder_does);
   tcase_add_test (tc,
                   the_gate_shuts_while_pictures_wait_and_drops_what_is_late);
+  tcase_add_test (tc, a_late_keyframe_is_asked_for_again_at_once);
   tcase_add_test (
       tc, a_late_picture_is_lost_whole_and_one_that_has_begun_is_completed);
   tcase_add_test (tc, what_does_not_recover_in_time_has_to_be_a_keyframe);

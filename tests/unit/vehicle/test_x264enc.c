@@ -16,7 +16,8 @@ static const BlX264Options defaults = {
   .fps = 30,
   .vbv_ms = 67,
   .keyframe_s = 4,
-  .threads = 2,
+  .slices = 2,
+  .threads = 1,
   .preset = "superfast",
   .bitrate_bps = 500000,
 };
@@ -25,6 +26,9 @@ typedef struct {
   BlX264 *x264;
   int64_t id;
   bool keyframe; /* the last was one */
+  size_t bytes;  /* of the last */
+  unsigned pieces, slices;
+  bool more; /* pieces of it are to come */
   bool pps, sei;
   BlH264Sps sps;
 } Encoder;
@@ -54,19 +58,26 @@ scene (unsigned which)
 }
 
 static void
-look_at (Encoder *e, const BlX264Unit *unit)
+look_at (const BlX264Piece *piece, void *user_data)
 {
-  BlH264Iter iter = bl_h264_iter (unit->data, unit->length);
+  Encoder *e = user_data;
+  BlH264Iter iter = bl_h264_iter (piece->data, piece->length);
   BlH264Nal nal;
-  e->keyframe = unit->keyframe;
+  ck_assert (piece->index == 0 || piece->keyframe == e->keyframe);
+  ck_assert_uint_eq (piece->index, e->pieces++);
+  e->keyframe = piece->keyframe;
+  e->bytes += piece->length;
+  e->more = piece->more;
   while (bl_h264_iter_next (&iter, &nal)) {
     unsigned type = bl_h264_nal_type (&nal);
+    e->slices += type == BL_H264_SLICE || type == BL_H264_IDR;
     e->pps |= type == BL_H264_PPS;
     e->sei |= type == BL_H264_SEI;
     if (type == BL_H264_SPS)
       ck_assert (bl_h264_sps_parse (nal.data, nal.length, &e->sps));
-    ck_assert (type != BL_H264_IDR || unit->keyframe);
+    ck_assert (type != BL_H264_IDR || piece->keyframe);
   }
+  ck_assert_uint_eq (e->slices, e->pieces);
 }
 
 static size_t
@@ -76,10 +87,12 @@ encode (Encoder *e, unsigned which)
   BlX264Picture picture = { .planes = { y, y + LUMA, y + LUMA + LUMA / 4 },
                             .strides = { WIDTH, WIDTH / 2, WIDTH / 2 },
                             .id = e->id++ };
-  BlX264Unit unit;
-  ck_assert (bl_x264_encode (e->x264, &picture, false, &unit));
-  look_at (e, &unit);
-  return unit.length;
+  e->pieces = e->slices = 0;
+  e->bytes = 0;
+  e->more = true;
+  ck_assert (bl_x264_encode (e->x264, &picture, false, look_at, e));
+  ck_assert (!e->more);
+  return e->bytes;
 }
 
 static void
@@ -100,6 +113,26 @@ START_TEST (it_begins_with_a_keyframe_of_constrained_baseline_without_talk)
   ck_assert_uint_eq (e.sps.height, HEIGHT);
   encode (&e, 0);
   ck_assert (!e.keyframe);
+  bl_x264_free (e.x264);
+}
+END_TEST
+
+/* With one thread they come as they are made, with two at the end. */
+START_TEST (a_picture_comes_slice_by_slice_in_order)
+{
+  static const struct {
+    uint16_t slices, threads;
+    unsigned pieces;
+  } cases[] = { { 1, 1, 1 }, { 2, 1, 2 }, { 4, 1, 4 }, { 4, 2, 2 } };
+  BlX264Options options = defaults;
+  options.slices = cases[_i].slices;
+  options.threads = cases[_i].threads;
+  Encoder e = open_encoder (&options);
+  for (unsigned i = 0; i < 10; i++) {
+    encode (&e, i % 2);
+    ck_assert_uint_eq (e.pieces, cases[_i].pieces);
+    ck_assert_int_eq (e.keyframe, i == 0);
+  }
   bl_x264_free (e.x264);
 }
 END_TEST
@@ -206,6 +239,7 @@ main (void)
   tcase_set_timeout (tc, 60);
   tcase_add_test (
       tc, it_begins_with_a_keyframe_of_constrained_baseline_without_talk);
+  tcase_add_loop_test (tc, a_picture_comes_slice_by_slice_in_order, 0, 4);
   tcase_add_test (tc, it_makes_a_keyframe_of_its_own_accord_after_a_time);
   tcase_add_test (tc, what_follows_a_loss_refers_to_what_was_before_it);
   tcase_add_loop_test (tc, a_loss_takes_a_keyframe_only_where_nothing_is_left,
