@@ -102,6 +102,32 @@ scenario('a vehicle says why the relay refuses it', async (t) => {
   });
 });
 
+scenario('neither program starts without the ciphers of media', async (t) => {
+  const folder = await scratch(t);
+  await makeCertificates(folder, ['127.0.0.1'], ['ambulance-1']);
+  const relay = new Relay(t, { folder });
+  await relay.configure();
+  const vehicle = new Vehicle(t, { folder, relay, unit: 'ambulance-1' });
+  await vehicle.configure();
+  const openssl = join(folder, 'base.cnf');
+  await writeFile(openssl, `openssl_conf = start
+[start]
+providers = some
+[some]
+base = on
+[on]
+activate = 1
+`);
+  for (const argv of [[PROGRAMS.relay, '--config', relay.config],
+    [PROGRAMS.relay, '--check-config', '--config', relay.config],
+    [PROGRAMS.vehicle, '--config', vehicle.config],
+    [PROGRAMS.vehicle, '--check-config', '--config', vehicle.config]]) {
+    const log = await failure(new Daemon('refused',
+      ['env', `OPENSSL_CONF=${openssl}`, ...argv]));
+    assert.match(log, /^bluelight-(relay|vehicle): OpenSSL gives no AES-128-GCM.*OPENSSL_CONF/m);
+  }
+});
+
 /**
  * What a relay says that does not start.
  * @param {string} config

@@ -79,7 +79,9 @@ scenario('a vehicle that is killed comes back, and its viewers never left',
     for (const viewed of await viewers.end()) {
       assertUnbroken(viewed);
       assert.equal(viewed.closed_ms, null);
-      assert.ok(viewed.video.gap_ms > 200, 'there was no outage');
+      // At 30 a second one picture was missed at least. How quickly a
+      // vehicle starts is the machine's: 170 ms have been seen.
+      assert.ok(viewed.video.gap_ms > 67, 'there was no outage');
     }
     await site.hangUp(vehicle);
 

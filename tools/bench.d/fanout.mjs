@@ -83,7 +83,8 @@ async function measure(bench, contender, { viewers, seconds, cpus }) {
   try {
     return await bench.load([...await server.args(), '--viewers',
       String(viewers), '--seconds', String(seconds), '--join-seconds',
-      String(Math.max(2, viewers / 50))], { cpu: cpus?.[1] });
+      String(Math.max(2, viewers / 50))], { cpu: cpus?.[1],
+      heap: server instanceof OurServer ? () => server.heap() : undefined });
   } finally {
     await server.stop();
   }
@@ -128,7 +129,7 @@ function percent(share) {
 
 /** @param {number} value */
 function plain(value) {
-  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1)
+  return Number.isNaN(value) ? '–' : value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1)
     : value.toFixed(2);
 }
 
@@ -174,6 +175,8 @@ const ROWS = [
     (l) => l.connect_own_ms.p50, (l) => l.connect_own_ms.p95)],
   ['memory a viewer, KiB', ({ loads }) => medians(loads,
     (l) => l.server?.kib_per_viewer ?? NaN)],
+  ['heap a viewer, KiB', ({ loads }) => medians(loads,
+    (l) => l.server?.heap_kib_per_viewer ?? NaN)],
   ['threads', ({ loads }) => medians(loads, (l) => l.server?.threads ?? NaN)],
   ['worst run: lost / reordered / twice / not authentic', ({ loads }) =>
     worst(loads, (l) => l.lost, (l) => l.since_start.reordered,
@@ -201,11 +204,42 @@ function printTable(rows) {
   });
 }
 
-/** @param {Bench} bench */
-async function measureFloor(bench) {
+/**
+ * @param {Bench} bench
+ * @param {...string} args
+ * @returns {Promise<{ copy_gcm_gso_us: number, with_gro_us: number }>}
+ */
+async function measureFloor(bench, ...args) {
   const { stdout } = await run('ip', ['netns', 'exec', bench.namespace,
-    join(BUILD, 'tools/bench.d/floor'), '--json'], { maxBuffer: 1 << 20 });
+    join(BUILD, 'tools/bench.d/floor'), '--json', ...args, 'base', 'gro'],
+  { maxBuffer: 1 << 20 });
   return JSON.parse(stdout);
+}
+
+/** The machine's speed changes: measured again in each round, as all else. */
+class Floors {
+  /** @type {{ copy_gcm_gso_us: number, with_gro_us: number }[]} */
+  paced = [];
+  /** @type {{ copy_gcm_gso_us: number, with_gro_us: number }[]} */
+  warm = [];
+
+  /** @param {Bench} bench */
+  async measure(bench) {
+    this.paced.push(await measureFloor(bench, '--fps', '30', '--pairs', '15'));
+    this.warm.push(await measureFloor(bench));
+  }
+
+  print() {
+    console.log('');
+    for (const [how, floors] of /** @type {const} */ ([
+      ['at the stream’s 30 frames a second', this.paced],
+      ['frame after frame, all in the cache', this.warm]])) {
+      console.log(`floor of this machine, ${how}: ${
+        plain(median(floors.map((f) => f.copy_gcm_gso_us)))} µs a packet, ${
+        plain(median(floors.map((f) => f.with_gro_us)))} when the receiver `
+        + 'takes GRO, as loadgen does');
+    }
+  }
 }
 
 /**
@@ -229,11 +263,12 @@ async function main() {
         + 'install it: tools/install bench; --ours says that it is not wanted');
     }
     const all = contenders(janus);
-    const floor = options['no-floor'] ? null : await measureFloor(bench);
+    const floors = options['no-floor'] ? null : new Floors();
     const wake = options['no-floor'] ? null : await measureWake(bench);
     const plan = { viewers: Number(options.viewers),
       seconds: Number(options.seconds) };
     for (let i = 0; i < Number(options.runs); i++) {
+      await floors?.measure(bench);
       for (const contender of all) {
         console.error(`run ${i + 1}: ${contender.name}`);
         contender.loads.push(await measure(bench, contender, plan));
@@ -251,18 +286,14 @@ async function main() {
       options.runs} runs of ${plan.seconds} s, alternating\n`);
     printTable([['', ...all.map(({ name }) => name)],
       ...ROWS.map(([name, cell]) => [name, ...all.map(cell)])]);
-    if (floor) {
-      console.log(`\nfloor of this machine: ${plain(floor.copy_gcm_gso_us)
-      } µs a packet, ${plain(floor.with_gro_us)} µs when the receiver takes `
-        + 'GRO, as loadgen does');
-    }
+    floors?.print();
     if (wake) {
       console.log(`a bare datagram to a sleeping thread: p50 ${
         plain(wake.p50_us)} µs, p99 ${plain(wake.p99_us)} µs`);
     }
     if (options.json) {
-      await writeFile(options.json, JSON.stringify({ machine: machine(), floor, wake,
-        contenders: all }, null, 1));
+      await writeFile(options.json, JSON.stringify({ machine: machine(), floors,
+        wake, contenders: all }, null, 1));
     }
   } finally {
     await bench.close();

@@ -8,7 +8,7 @@ import { access, cp, mkdir, mkdtemp, readFile, rm, writeFile }
 import { constants, cpus, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { BUILD, Daemon, Relay, ROOT, makeCertificates }
+import { BUILD, Daemon, Relay, ROOT, http, makeCertificates }
   from '../../tests/lib/daemons.mjs';
 import { Network } from '../../tests/lib/netns.mjs';
 
@@ -34,7 +34,7 @@ const ADDRESS = '10.77.0.1';
  *     reordered: number, doubles: number, authentic: number, refused: number,
  *     unknown: number, remapped: number, overflows: number },
  *   server?: { cpu_us_per_packet: number, cpu: number,
- *     kib_per_viewer: number, rss_kib: number, pss_kib: number,
+ *     kib_per_viewer: number, heap_kib_per_viewer?: number, rss_kib: number, pss_kib: number,
  *     threads: number, fds: number } }} Load
  */
 
@@ -44,6 +44,32 @@ export function median(values) {
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle]
     : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+const LONGEST_LOAD_MS = 12 * 3600 * 1000;
+
+/**
+ * What a server has asked for and not given back, and for how many sessions.
+ * @typedef {{ kib: number, sessions: number }} Heap
+ */
+
+/**
+ * By how much a load's viewers made it grow, by viewers; nothing if there is no
+ * such load.
+ * @param {Daemon} loadgen
+ * @param {() => Promise<Heap>} heap
+ */
+async function heapPerSession(loadgen, heap) {
+  try {
+    await loadgen.says(/^phase join$/m);
+    const before = await heap();
+    await loadgen.says(/^phase drain$/m, { ms: LONGEST_LOAD_MS });
+    const after = await heap();
+    return (after.kib - before.kib) / (after.sessions - before.sessions);
+  } catch (error) {
+    console.error(`no heap: ${/** @type {Error} */ (error).message}`);
+    return undefined;
+  }
 }
 
 /** A bench cleans up behind itself as a test does. */
@@ -109,18 +135,22 @@ export class Bench {
 
   /**
    * @param {string[]} args
-   * @param {{ cpu?: number }} [options]
+   * @param {{ cpu?: number, heap?: () => Promise<Heap> }} [options] `heap`:
+   *   the server's, asked for before the first viewer and at the end
    */
-  async load(args, { cpu } = {}) {
+  async load(args, { cpu, heap } = {}) {
     const argv = [join(BUILD, 'tools/bench.d/loadgen/loadgen'),
-      '--stream', this.stream, '--quiet',
+      '--stream', this.stream, '--quiet', '--phases',
       ...(cpu === undefined ? [] : ['--cpu', String(cpu)]), ...args];
     const daemon = new Daemon('loadgen', argv, { namespace: this.namespace });
     this.after(() => daemon.stop());
+    const perSession = heap && heapPerSession(daemon, heap);
     await daemon.ended;
     const line = daemon.log.split('\n').find((text) => text.startsWith('{'));
     if (!line) throw new Error(`loadgen:\n${daemon.log.slice(-2000)}`);
-    return /** @type {Load} */ (JSON.parse(line));
+    const load = /** @type {Load} */ (JSON.parse(line));
+    if (load.server) load.server.heap_kib_per_viewer = await perSession;
+    return load;
   }
 }
 
@@ -137,6 +167,7 @@ export class OurServer {
     this.bench = bench;
     this.options = options;
     this.folder = '';
+    this.metricsToken = '';
     /** @type {any} */
     this.relay = null;
   }
@@ -162,6 +193,19 @@ export class OurServer {
     this.relay.daemon = new Daemon('relay', argv,
       { namespace: bench.namespace });
     await this.relay.daemon.says(/^ready/m);
+    this.metricsToken = await this.relay.token('--metrics');
+  }
+
+  /** What the relay has asked for and not given back. */
+  async heap() {
+    const { text } = await http({ namespace: this.bench.namespace },
+      `${this.relay.url}/metrics`,
+      { headers: { Authorization: `Bearer ${this.metricsToken}` },
+        ca: join(this.folder, 'certs/ca.pem') });
+    const number = (/** @type {RegExp} */ pattern) =>
+      Number(pattern.exec(text)?.[1]);
+    return { kib: number(/^bluelight_heap_bytes (\d+)/m) / 1024,
+      sessions: number(/^bluelight_worker_sessions\S* (\d+)/m) };
   }
 
   get pid() {

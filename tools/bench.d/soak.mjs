@@ -6,7 +6,6 @@
 import { parseArgs } from 'node:util';
 import { readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { http } from '../../tests/lib/daemons.mjs';
 import { Bench, OurServer, machine, median } from './lib.mjs';
 
 const USAGE = `usage: tools/bench soak [--minutes N] [--viewers N] [--seed N]
@@ -48,18 +47,16 @@ function random(seed) {
  * and go as the system has use for them. The heap is what it has asked for and
  * not given back.
  * @param {OurServer} server
- * @param {string} token
  */
-async function sample({ pid, relay, bench, folder }, token) {
-  const { text } = await http({ namespace: bench.namespace },
-    `${relay.url}/metrics`, { headers: { Authorization: `Bearer ${token}` },
-      ca: join(folder, 'certs/ca.pem') });
+async function sample(server) {
+  const { pid } = server;
+  const { kib } = await server.heap();
   const smaps = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8');
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const number = (/** @type {string} */ text, /** @type {RegExp} */ pattern) =>
     Number(pattern.exec(text)?.[1]);
   return { at: performance.now(),
-    heap_kib: number(text, /^bluelight_heap_bytes (\d+)/m) / 1024,
+    heap_kib: kib,
     own_kib: number(smaps, /^Anonymous:\s+(\d+)/m),
     rss_kib: number(smaps, /^Rss:\s+(\d+)/m),
     threads: number(status, /^Threads:\s+(\d+)/m),
@@ -124,11 +121,10 @@ async function main() {
     const until = start + minutes * 60000;
     /** @type {Awaited<ReturnType<typeof sample>>[]} */
     const samples = [];
-    const token = await server.relay.token('--metrics');
     /** @type {string[]} */
     const errors = [];
     const timer = setInterval(() => {
-      sample(server, token).then((taken) => samples.push(taken),
+      sample(server).then((taken) => samples.push(taken),
         (error) => errors.push(`no sample: ${error.message}`));
     }, SAMPLE_MS);
     const teller = setInterval(() => {

@@ -90,6 +90,8 @@ lg_options_parse (LgOptions *o, int argc, char **argv)
       "spread a picture's packets over this; 0: a burst", "MS" },
     { "no-gro", 0, 0, G_OPTION_ARG_NONE, &o->no_gro,
       "receive each datagram by itself, without UDP_GRO", NULL },
+    { "phases", 0, 0, G_OPTION_ARG_NONE, &o->phases,
+      "say “phase NAME” on standard error as each begins", NULL },
     { "quiet", 0, 0, G_OPTION_ARG_NONE, &o->quiet, "no summary", NULL },
     G_OPTION_ENTRY_NULL,
   };

@@ -24,6 +24,7 @@ typedef struct {
   int fps, payload_bytes;
   double pace_ms;
   int no_gro;
+  int phases;
   int quiet;
 } LgOptions;
 

@@ -3,6 +3,7 @@
 
 #include <glib-unix.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,6 +29,13 @@ typedef enum {
   PHASE_LEAVE,
   PHASE_END,
 } Phase;
+
+static const char *const phase_names[] = {
+  [PHASE_SOURCE] = "source", [PHASE_JOIN] = "join",
+  [PHASE_SETTLE] = "settle", [PHASE_MEASURE] = "measure",
+  [PHASE_DRAIN] = "drain",   [PHASE_LEAVE] = "leave",
+  [PHASE_END] = "end",
+};
 
 /* A place in the load, filled by one viewer after the other. */
 typedef struct {
@@ -78,6 +86,8 @@ enter (LgSwarm *s, Phase phase)
 {
   s->phase = phase;
   s->phase_ns = lg_clock_mono_ns ();
+  if (s->options->phases)
+    fprintf (stderr, "phase %s\n", phase_names[phase]);
 }
 
 static void
