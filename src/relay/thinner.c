@@ -51,6 +51,23 @@ fits (BlPictures pictures, const BlSourceRates *rates, uint32_t budget_bps)
   return true;
 }
 
+static uint32_t
+budget_bps (const BlDownlink *link)
+{
+  return link->carried_bps / 100 * 85;
+}
+
+/* Keyframes that the link carries aren't what overloads it: that is what was
+ * sent before, or somebody else. */
+static bool
+can_lower (const BlThinner *thinner, const BlDownlink *link,
+           const BlSourceRates *rates)
+{
+  return thinner->wanted < BL_PICTURES_KEYFRAMES
+         || (thinner->wanted == BL_PICTURES_KEYFRAMES
+             && !fits (BL_PICTURES_KEYFRAMES, rates, budget_bps (link)));
+}
+
 static void
 lower (BlThinner *thinner, const BlDownlink *link, const BlSourceRates *rates,
        BlTime now)
@@ -66,15 +83,16 @@ lower (BlThinner *thinner, const BlDownlink *link, const BlSourceRates *rates,
   /* That trial is over. */
   thinner->raised_at = now - BL_THINNER_FAILED_US;
 
-  uint32_t budget_bps = link->carried_bps / 100 * 85;
   do
     thinner->wanted++;
-  while (!fits (thinner->wanted, rates, budget_bps));
+  while (!fits (thinner->wanted, rates, budget_bps (link)));
 
   BlTime settle_us = SETTLE_US + link->queue_us;
   thinner->settled_at
       = now + (settle_us < SETTLE_MAX_US ? settle_us : SETTLE_MAX_US);
   thinner->raise_at = now + thinner->patience_us;
+  /* Behind what still stands in the queue a keyframe would lose its end. */
+  thinner->next_key_at = now + link->queue_us;
 }
 
 /* How long a trial is put off if the link shows no room for it. */
@@ -125,8 +143,8 @@ bl_thinner_update (BlThinner *thinner, const BlDownlink *link,
   thinner->key_bytes = rates->key_bytes;
   thinner->link_bps = link->shown_bps > link->carried_bps ? link->shown_bps
                                                           : link->carried_bps;
-  if (link->overloaded && link->strained && thinner->wanted < BL_PICTURES_NONE
-      && now >= thinner->settled_at)
+  if (link->overloaded && link->strained && now >= thinner->settled_at
+      && can_lower (thinner, link, rates))
     lower (thinner, link, rates, now);
   else if (!link->overloaded && thinner->wanted > BL_PICTURES_ALL
            && link->queue_us < QUIET_US && now >= thinner->raise_at)

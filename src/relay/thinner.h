@@ -57,9 +57,10 @@ typedef struct {
   BlTime patience_us; /* from lowering to raising */
   uint32_t link_bps;  /* what it is thought to carry; 0: not known */
   uint32_t key_bytes; /* of the source's keyframes */
-  BlTime next_key_at; /* the link has room for another */
+  BlTime next_key_at; /* the link has room for one */
   bool has_picture;   /* `picture` is the timestamp of the one passing */
-  bool has_key;       /* `key` is that of the keyframe taken last */
+  bool has_key;       /* `key` is that of the keyframe taken last, since
+                         nothing else is given */
   uint32_t picture, key;
 } BlThinner;
 

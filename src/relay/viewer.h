@@ -55,7 +55,8 @@ typedef enum {
  * turn, enough that a picture leaves with one system call. */
 #define BL_VIEWER_VISIT_PACKETS 16
 
-/* A viewer so far behind goes on from a newer IDR, if there is one. */
+/* A viewer so far behind goes on from a newer IDR, if there is one; and one
+ * that is given keyframes alone is given none that is older. */
 #define BL_VIEWER_LATE_US (500 * BL_MS)
 
 /* How long a join is no sign of a link that is too small. */
@@ -76,7 +77,6 @@ typedef struct {
 
   BlJoinState join;
   uint64_t key_seq;       /* the IDR that it has joined at, or looked at last */
-  uint64_t key_seen;      /* one that its link had no room for */
   uint32_t key_timestamp; /* the IDR's that it has joined at */
   uint64_t join_rate_bps; /* behind that IDR */
   BlJoinPacer pacer;

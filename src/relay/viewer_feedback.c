@@ -64,13 +64,15 @@ take (BlViewer *viewer, BlBudgetItem item, uint32_t units, BlDrop reason)
   return false;
 }
 
-/* Where only keyframes are given, what is older than the last is of no use. */
+/* Where only keyframes are given, what is older than the last that was taken is
+ * of no use; and of what is repaired before the first is, the queue that has to
+ * drain for it would only become longer. */
 static bool
 is_given_up (const BlViewer *viewer, const BlOutTrack *track, uint64_t seq)
 {
   return track == &viewer->tracks[BL_TRACK_VIDEO]
          && bl_thinner_waits_for_key (&viewer->thinner)
-         && seq < viewer->key_seq;
+         && (!viewer->thinner.has_key || seq < viewer->key_seq);
 }
 
 static void

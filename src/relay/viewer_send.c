@@ -153,7 +153,8 @@ go_on_from_newer_key (BlViewer *viewer)
 }
 
 /* While the link is too small for more: to the next keyframe that it has room
- * for, at the link's own pace. */
+ * for, at the link's own pace. One that is not yet old may have waited for that
+ * room. */
 static void
 go_on_to_next_key (BlViewer *viewer)
 {
@@ -162,11 +163,12 @@ go_on_to_next_key (BlViewer *viewer)
   BlTime now = viewer->loop->now;
   uint64_t key_start, arrival;
   if (!bl_history_key_start (history, &key_start)
-      || key_start <= MAX (viewer->key_seq, viewer->key_seen))
+      || key_start <= viewer->key_seq)
     return;
-  viewer->key_seen = key_start;
-  const BlHistoryEntry *key = find_key (history, &arrival);
-  if (!key || !bl_thinner_takes_key (thinner, key->meta.timestamp, now))
+  const BlHistoryEntry *key = bl_history_get (history, key_start);
+  if (!key || now - key->meta.received_us > BL_VIEWER_LATE_US
+      || !bl_history_join_point (history, key_start, &arrival)
+      || !bl_thinner_takes_key (thinner, key->meta.timestamp, now))
     return;
   move_to_key (viewer, key, arrival);
   viewer->join = BL_JOIN_JOINING;

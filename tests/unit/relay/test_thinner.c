@@ -115,10 +115,20 @@ START_TEST (what_was_sent_before_may_drain_before_more_is_left_out)
 {
   thin (&plain, 1000000);
   ck_assert_int_eq (thinner.wanted, BL_PICTURES_KEYFRAMES);
+  overload (60000);
   BlTime took = pass (&plain, 10 * BL_SECOND);
   ck_assert_int_ge (took, 1500 * BL_MS);
   ck_assert_int_le (took, 2500 * BL_MS);
   ck_assert_int_eq (thinner.wanted, BL_PICTURES_NONE);
+}
+END_TEST
+
+/* The queue is old, or somebody else's. */
+START_TEST (keyframes_that_the_link_carries_are_not_left_out)
+{
+  thin (&plain, 1000000);
+  ck_assert_int_ge (pass (&plain, 60 * BL_SECOND), 60 * BL_SECOND);
+  ck_assert_int_eq (thinner.wanted, BL_PICTURES_KEYFRAMES);
 }
 END_TEST
 
@@ -323,11 +333,22 @@ START_TEST (sound_only_takes_no_keyframe_and_drops_the_one_under_way)
 }
 END_TEST
 
+START_TEST (a_keyframe_waits_until_the_queue_has_drained)
+{
+  thin (&plain, 1000000);
+  wait_for_key (BL_PICTURES_KEYFRAMES);
+  ck_assert (!bl_thinner_takes_key (&thinner, 20, now));
+  now += downlink.queue_us;
+  ck_assert (bl_thinner_takes_key (&thinner, 20, now));
+}
+END_TEST
+
 START_TEST (a_keyframe_that_is_not_taken_leaves_the_one_before_alone)
 {
   overload (100000);
   bl_thinner_update (&thinner, &downlink, &plain, now);
   wait_for_key (BL_PICTURES_KEYFRAMES);
+  now += downlink.queue_us;
   ck_assert (bl_thinner_takes_key (&thinner, 20, now));
   ck_assert (!bl_thinner_takes_key (&thinner, 30, now + BL_SECOND));
   ck_assert (bl_thinner_takes (&thinner, 20, KEY));
@@ -380,6 +401,7 @@ main (void)
   tcase_add_test (tcase, before_the_source_is_known_nothing_is_thinned);
   tcase_add_test (tcase,
                   what_was_sent_before_may_drain_before_more_is_left_out);
+  tcase_add_test (tcase, keyframes_that_the_link_carries_are_not_left_out);
   tcase_add_test (tcase, an_overload_that_is_passing_leaves_no_more_out);
   tcase_add_test (tcase, room_that_was_shown_brings_all_back);
   tcase_add_test (tcase, room_for_some_brings_some_back);
@@ -397,6 +419,7 @@ main (void)
   tcase_add_test (tcase, all_is_given_again_from_a_keyframe_on_and_not_before);
   tcase_add_test (tcase,
                   sound_only_takes_no_keyframe_and_drops_the_one_under_way);
+  tcase_add_test (tcase, a_keyframe_waits_until_the_queue_has_drained);
   tcase_add_test (tcase,
                   a_keyframe_that_is_not_taken_leaves_the_one_before_alone);
   tcase_add_test (tcase, keyframes_come_no_faster_than_the_link_carries_them);

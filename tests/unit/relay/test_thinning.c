@@ -13,6 +13,7 @@
  * keyframe each 60. */
 #define PACKETS   10
 #define OF_KEY    30
+#define OF_SLICES (OF_KEY - 1) /* that have a number; the first has none */
 #define KEY_EVERY 60
 #define OVERHEAD  80
 #define CLOCK_US  (77 * BL_SECOND) /* the viewer's clock is elsewhere */
@@ -21,7 +22,12 @@ static Peer *publisher, *wide, *narrow;
 static BlTwccReceiver receiver;
 static uint32_t rate_bps;
 static BlTime link_free_at; /* when the queue is empty */
+static BlTime room_us;      /* what exceeds such a queue is lost */
 static unsigned n_pictures;
+
+/* What was lost, by its number, and is asked for with each feedback. */
+static uint16_t missing[1024];
+static unsigned n_missing;
 
 /* What the narrow viewer got. */
 static unsigned n_read, n_keys, n_key_packets, n_others, n_sounds;
@@ -29,6 +35,8 @@ static bool has_seq;
 static uint16_t last_seq;
 static uint32_t last_number;
 static BlTime last_key_at, longest_wait_us, longest_queue_us;
+static uint32_t key_first, key_packets; /* of the last keyframe: its number, and
+                                           a bit for each packet that came */
 
 static void
 set_up (void)
@@ -37,7 +45,8 @@ set_up (void)
   bl_twcc_receiver_init (&receiver);
   rate_bps = 20000000;
   link_free_at = 0;
-  n_pictures = n_read = 0;
+  room_us = BL_TIME_NEVER;
+  n_pictures = n_read = n_missing = 0;
   has_seq = false;
   last_key_at = world.now;
   publisher = world_join (BL_SESSION_PUBLISHER, 1);
@@ -55,7 +64,21 @@ forget (void)
 }
 
 static void
-note_video (const PeerRtp *rtp, BlTime arrival)
+note_arrival (const PeerRtp *rtp, BlTime arrival)
+{
+  uint32_t at = rtp->number - key_first;
+  if (!rtp->key || at >= OF_SLICES || key_packets & 1u << at)
+    return;
+  key_packets |= 1u << at;
+  if (key_packets != (1u << OF_SLICES) - 1)
+    return;
+  n_keys++;
+  longest_wait_us = MAX (longest_wait_us, arrival - last_key_at);
+  last_key_at = arrival;
+}
+
+static void
+note_video (const PeerRtp *rtp)
 {
   /* Whatever was left out, no number is missing. */
   ck_assert (!has_seq || rtp->seq == (uint16_t)(last_seq + 1));
@@ -65,15 +88,17 @@ note_video (const PeerRtp *rtp, BlTime arrival)
     /* No picture but after the one before it. */
     ck_assert_uint_eq (rtp->number, last_number + 1);
     n_others++;
-  } else {
+  } else
     n_key_packets++;
-    if (rtp->marker) {
-      n_keys++;
-      longest_wait_us = MAX (longest_wait_us, arrival - last_key_at);
-      last_key_at = arrival;
-    }
-  }
   last_number = rtp->number;
+}
+
+static void
+lose (const PeerRtp *rtp)
+{
+  if (rtp->payload_type != PT_AUDIO && n_missing < G_N_ELEMENTS (missing))
+    missing[n_missing++]
+        = rtp->payload_type == PT_RTX ? rtp->original_seq : rtp->seq;
 }
 
 /* What was sent to the narrow viewer since the last time enters its link. */
@@ -83,15 +108,21 @@ read_narrow (void)
   for (; n_read < narrow->n_rtp; n_read++) {
     const PeerRtp *rtp = &narrow->rtp[n_read];
     uint32_t bits = (rtp->payload_length + OVERHEAD) * 8;
+    if (rtp->payload_type == PT_VIDEO)
+      note_video (rtp);
+    else if (rtp->payload_type == PT_AUDIO)
+      n_sounds++;
+    if (link_free_at - world.now > room_us) {
+      lose (rtp);
+      continue;
+    }
     link_free_at = MAX (link_free_at, world.now)
                    + (BlTime)((uint64_t)bits * 1000000 / rate_bps);
     longest_queue_us = MAX (longest_queue_us, link_free_at - world.now);
     bl_twcc_receiver_on_packet (&receiver, rtp->ext.transport_seq,
                                 link_free_at + CLOCK_US);
-    if (rtp->payload_type == PT_VIDEO)
-      note_video (rtp, link_free_at);
-    else
-      n_sounds++;
+    if (rtp->payload_type != PT_AUDIO)
+      note_arrival (rtp, link_free_at);
   }
   narrow->n_rtp = n_read = 0;
 }
@@ -104,16 +135,23 @@ send_feedback (void)
   bl_twcc_receiver_write (&receiver, &w, 9, narrow->negotiated.video.ssrc);
   if (bl_writer_length (&w) > 0)
     peer_send_rtcp (narrow, data, bl_writer_length (&w));
+  for (unsigned i = 0; i < n_missing; i++)
+    peer_send_nack (narrow, narrow->negotiated.video.ssrc, missing[i]);
+  n_missing = 0;
 }
 
 /* The publisher sends a keyframe when it is asked for one, too. */
 static void
-run (int seconds)
+run_pictures (int count)
 {
   unsigned asked = publisher->n_plis + publisher->n_firs;
-  for (int i = 0; i < seconds * 30; i++) {
+  for (int i = 0; i < count; i++) {
     unsigned asks = publisher->n_plis + publisher->n_firs;
     bool key = n_pictures++ % KEY_EVERY == 0 || asks > asked;
+    if (key) {
+      key_first = publisher->number + 1;
+      key_packets = 0;
+    }
     peer_send_picture (publisher, key, key ? OF_KEY : PACKETS);
     asked = asks;
     peer_send_audio (publisher);
@@ -132,6 +170,12 @@ run (int seconds)
       wide->n_rtp = 0;
     }
   }
+}
+
+static void
+run (int seconds)
+{
+  run_pictures (seconds * 30);
 }
 
 static BlPictures
@@ -176,6 +220,22 @@ START_TEST (a_viewer_behind_a_narrow_link_gets_fresh_keyframes_and_all_sound)
   ck_assert_int_le (longest_wait_us, 2500 * BL_MS);
   /* The sound hardly waits behind them. */
   ck_assert_int_le (longest_queue_us, 300 * BL_MS);
+}
+END_TEST
+
+/* Its queue is full when nothing but keyframes are given: a keyframe sent at
+ * once would lose its end, and so would the sound behind it. */
+START_TEST (behind_a_queue_that_overflows_the_next_keyframe_is_whole)
+{
+  run_pictures (150 + _i); /* wherever between two keyframes that is */
+  rate_bps = 1000000;
+  room_us = 400 * BL_MS;
+  forget ();
+  last_key_at = world.now;
+  run (10);
+  ck_assert_int_eq (given (), BL_PICTURES_KEYFRAMES);
+  ck_assert_int_le (longest_wait_us, 4 * BL_SECOND);
+  ck_assert_uint_ge (n_keys, 4);
 }
 END_TEST
 
@@ -256,6 +316,9 @@ main (void)
   tcase_add_test (tcase, on_a_wide_link_nothing_is_left_out);
   tcase_add_test (
       tcase, a_viewer_behind_a_narrow_link_gets_fresh_keyframes_and_all_sound);
+  tcase_add_loop_test (tcase,
+                       behind_a_queue_that_overflows_the_next_keyframe_is_whole,
+                       0, KEY_EVERY);
   tcase_add_test (tcase,
                   when_the_link_widens_all_comes_back_from_a_keyframe_on);
   tcase_add_test (tcase, a_link_for_sound_alone_is_given_sound_alone);
