@@ -19,8 +19,9 @@
  *    └───────────────────────┴───────a keyframe─────────┴───────────┘
  *
  * While KEYFRAMES or NONE is given, the viewer asks bl_thinner_takes_key()
- * about each new keyframe, and if it is to be taken goes on from its beginning;
- * what was left out before it takes no sequence numbers.
+ * about each new keyframe, again and again while it is fresh, and if it is to
+ * be taken goes on from its beginning; what was left out before it takes no
+ * sequence numbers.
  *
  * Sans I/O: values and times in, decisions out. Fields but for the levels are
  * private.
