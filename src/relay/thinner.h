@@ -82,6 +82,16 @@ bl_thinner_waits_for_key (const BlThinner *thinner)
   return thinner->given >= BL_PICTURES_KEYFRAMES;
 }
 
+/* No keyframe was taken since nothing else is given, and the link has room for
+ * one: worth asking for it. */
+static inline bool
+bl_thinner_wants_first_key (const BlThinner *thinner, BlTime now)
+{
+  return bl_thinner_waits_for_key (thinner)
+         && thinner->wanted == BL_PICTURES_KEYFRAMES && !thinner->has_key
+         && now >= thinner->next_key_at;
+}
+
 /* A keyframe with this timestamp is there to be sent from its beginning. True:
  * do so, at bl_thinner_pace_bps(). False: leave it. Only while
  * bl_thinner_waits_for_key(). */

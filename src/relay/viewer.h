@@ -55,9 +55,12 @@ typedef enum {
  * turn, enough that a picture leaves with one system call. */
 #define BL_VIEWER_VISIT_PACKETS 16
 
-/* A viewer so far behind goes on from a newer IDR, if there is one; and one
- * that is given keyframes alone is given none that is older. */
+/* A viewer so far behind goes on from a newer IDR, if there is one. */
 #define BL_VIEWER_LATE_US (500 * BL_MS)
+
+/* One whose link has room for keyframes alone is given none that is older: its
+ * page would cover it as not live. */
+#define BL_VIEWER_KEY_OLD_US (1 * BL_SECOND)
 
 /* How long a join is no sign of a link that is too small. */
 #define BL_JOIN_PARDON_US (3 * BL_SECOND)

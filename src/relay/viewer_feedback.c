@@ -14,6 +14,24 @@ by_ssrc (BlViewer *viewer, uint32_t ssrc)
   return NULL;
 }
 
+static bool
+take (BlViewer *viewer, BlBudgetItem item, uint32_t units, BlDrop reason)
+{
+  if (bl_budget_take (&viewer->session->budget, item, units, viewer->loop->now))
+    return true;
+  bl_loop_drop (viewer->loop, reason);
+  return false;
+}
+
+/* One that is on its way already costs nothing. */
+static void
+want_keyframe (BlViewer *viewer)
+{
+  if (bl_keyframe_is_wanted (&viewer->source->keyframe)
+      || take (viewer, BL_BUDGET_KEYFRAMES, BL_BUDGET_KEYFRAME, BL_DROP_BUDGET))
+    bl_viewer_want_keyframe (viewer);
+}
+
 /* The link's estimate has changed. */
 static void
 judge_link (BlViewer *viewer)
@@ -23,7 +41,12 @@ judge_link (BlViewer *viewer)
   if (!viewer->tracks[BL_TRACK_VIDEO].setup.present)
     return;
   bl_thinner_update (thinner, &viewer->link, &viewer->source->rates.last, now);
-  if (bl_thinner_waits_for_key (thinner) && thinner->wanted != BL_PICTURES_NONE)
+  if (!bl_thinner_waits_for_key (thinner)
+      || thinner->wanted == BL_PICTURES_NONE)
+    return;
+  if (bl_thinner_wants_first_key (thinner, now))
+    want_keyframe (viewer);
+  else
     bl_source_want_keyframe_seldom (viewer->source, now);
 }
 
@@ -53,15 +76,6 @@ on_reports (BlViewer *viewer, const BlRtcpPacket *packet)
     if (track)
       on_report (viewer, (BlTrackKind)(track - viewer->tracks), &block);
   }
-}
-
-static bool
-take (BlViewer *viewer, BlBudgetItem item, uint32_t units, BlDrop reason)
-{
-  if (bl_budget_take (&viewer->session->budget, item, units, viewer->loop->now))
-    return true;
-  bl_loop_drop (viewer->loop, reason);
-  return false;
 }
 
 /* Where only keyframes are given, what is older than the last that was taken is
@@ -126,17 +140,13 @@ on_nack (BlViewer *viewer, const BlRtcpPacket *packet)
   }
 }
 
-/* One that is on its way already costs nothing. */
 static void
 on_keyframe_request (BlViewer *viewer)
 {
   viewer->loop->counters.keyframe_requests_in++;
   /* It gets them at its own pace. */
-  if (bl_thinner_waits_for_key (&viewer->thinner))
-    return;
-  if (bl_keyframe_is_wanted (&viewer->source->keyframe)
-      || take (viewer, BL_BUDGET_KEYFRAMES, BL_BUDGET_KEYFRAME, BL_DROP_BUDGET))
-    bl_viewer_want_keyframe (viewer);
+  if (!bl_thinner_waits_for_key (&viewer->thinner))
+    want_keyframe (viewer);
 }
 
 static void

@@ -153,20 +153,22 @@ go_on_from_newer_key (BlViewer *viewer)
 }
 
 /* While the link is too small for more: to the next keyframe that it has room
- * for, at the link's own pace. One that is not yet old may have waited for that
+ * for, at the link's own pace. One that isn't old yet may have waited for that
  * room. */
 static void
 go_on_to_next_key (BlViewer *viewer)
 {
   const BlHistory *history = history_of (viewer, BL_TRACK_VIDEO);
+  const BlOutTrack *track = &viewer->tracks[BL_TRACK_VIDEO];
   BlThinner *thinner = &viewer->thinner;
   BlTime now = viewer->loop->now;
   uint64_t key_start, arrival;
+  /* What was sent once can't be sent again under its number. */
   if (!bl_history_key_start (history, &key_start)
-      || key_start <= viewer->key_seq)
+      || key_start <= track->line.newest_source)
     return;
   const BlHistoryEntry *key = bl_history_get (history, key_start);
-  if (!key || now - key->meta.received_us > BL_VIEWER_LATE_US
+  if (!key || now - key->meta.received_us > BL_VIEWER_KEY_OLD_US
       || !bl_history_join_point (history, key_start, &arrival)
       || !bl_thinner_takes_key (thinner, key->meta.timestamp, now))
     return;

@@ -87,6 +87,26 @@ START_TEST (a_packet_that_never_comes_is_lost_once)
 }
 END_TEST
 
+START_TEST (a_keyframe_behind_a_hole_is_whole)
+{
+  static const uint8_t sps[] = { 0x67, 0x42, 0xc0, 0x1f };
+  const BlRtpExtValues none = { 0 };
+  give_run (1, 10, 3);
+  BlRtp rtp = { .payload_type = 96,
+                .seq = 14,
+                .timestamp = 15 * FRAME,
+                .ssrc = 1,
+                .payload = sps,
+                .payload_length = sizeof sps };
+  peer_track_on_packet (&track, &rtp, &none, false, now, 0);
+  give (1, 15, true, false);
+  pass (2 * PEER_TRACK_WAIT_US);
+  ck_assert_uint_eq (track.figures.lost, 1);
+  ck_assert_uint_eq (track.figures.frames, 4);
+  ck_assert_uint_eq (track.figures.keyframes, 2);
+}
+END_TEST
+
 START_TEST (faults_are_counted_by_kind)
 {
   give_run (1, 10, 3);
@@ -136,6 +156,7 @@ main (void)
   tcase_add_test (tc, an_unbroken_run_over_the_wrap_has_no_faults);
   tcase_add_test (tc, a_repaired_packet_is_not_lost_and_delays_what_follows);
   tcase_add_test (tc, a_packet_that_never_comes_is_lost_once);
+  tcase_add_test (tc, a_keyframe_behind_a_hole_is_whole);
   tcase_add_test (tc, faults_are_counted_by_kind);
   tcase_add_test (tc, ninety_five_of_a_hundred_are_no_older);
   tcase_add_test (tc, a_silence_that_lasts_counts_as_a_gap);

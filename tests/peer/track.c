@@ -111,6 +111,9 @@ deliver (PeerTrack *track, const PeerSlot *slot, BlTime now, BlNtp ntp)
   track->timestamp = slot->timestamp;
   if (slot->capture)
     track->capture = slot->capture;
+  /* What is missing is of what was before. */
+  if (slot->begins_key)
+    track->broken = false;
   track->frame_key |= slot->key;
   if (track->video && !slot->marker)
     return;
@@ -219,7 +222,8 @@ peer_track_on_packet (PeerTrack *track, const BlRtp *rtp,
   if (track->video && rtp->payload_length > 0) {
     uint8_t flags = bl_h264_payload_flags (rtp->payload, rtp->payload_length);
     slot->key = flags & BL_H264_HAS_IDR;
-    if (flags & BL_H264_HAS_SPS)
+    slot->begins_key = flags & BL_H264_HAS_SPS;
+    if (slot->begins_key)
       read_size (track, rtp->payload, rtp->payload_length);
   }
   advance (track, now, ntp);

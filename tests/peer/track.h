@@ -52,7 +52,8 @@ typedef struct {
   uint64_t seq; /* extended; 0: empty */
   uint32_t timestamp;
   bool marker, key;
-  BlNtp capture; /* 0: not known */
+  bool begins_key; /* has the SPS with which keyframes begin */
+  BlNtp capture;   /* 0: not known */
   BlTime arrived_us;
 } PeerSlot;
 

@@ -234,7 +234,7 @@ START_TEST (behind_a_queue_that_overflows_the_next_keyframe_is_whole)
   last_key_at = world.now;
   run (10);
   ck_assert_int_eq (given (), BL_PICTURES_KEYFRAMES);
-  ck_assert_int_le (longest_wait_us, 4 * BL_SECOND);
+  ck_assert_int_le (longest_wait_us, 3500 * BL_MS);
   ck_assert_uint_ge (n_keys, 4);
 }
 END_TEST
