@@ -24,6 +24,7 @@ prints a table of medians. docs/bench.md defines the figures.
   --limit-max N   look no further (2000)
   --no-floor      leave out the floor microbenchmark
   --no-one        leave out the runs with one viewer
+  --no-gro        viewers receive each datagram by itself, without UDP_GRO
   --stream FILE   another recorded stream
   --relay PROGRAM another bluelight-relay, such as an older one
   --json FILE     all results, run by run
@@ -48,6 +49,7 @@ const { values: options } = parseArgs({ options: {
   'limit-max': { type: 'string', default: '2000' },
   'no-floor': { type: 'boolean', default: false },
   'no-one': { type: 'boolean', default: false },
+  'no-gro': { type: 'boolean', default: false },
   stream: { type: 'string' },
   relay: { type: 'string' },
   json: { type: 'string' },
@@ -83,7 +85,8 @@ async function measure(bench, contender, { viewers, seconds, cpus }) {
   try {
     return await bench.load([...await server.args(), '--viewers',
       String(viewers), '--seconds', String(seconds), '--join-seconds',
-      String(Math.max(2, viewers / 50))], { cpu: cpus?.[1],
+      String(Math.max(2, viewers / 50)),
+      ...options['no-gro'] ? ['--no-gro'] : []], { cpu: cpus?.[1],
       heap: server instanceof OurServer ? () => server.heap() : undefined });
   } finally {
     await server.stop();
@@ -153,10 +156,14 @@ function worst(loads, ...gets) {
   return gets.map((get) => String(Math.max(...loads.map(get)))).join(' / ');
 }
 
+/** @param {Load} load */
+function cpuOf(load) {
+  return load.server?.cpu_us_per_packet ?? NaN;
+}
+
 /** @type {[string, (contender: Contender) => string][]} */
 const ROWS = [
-  ['CPU per forwarded packet, µs', ({ loads }) => medians(loads,
-    (l) => l.server?.cpu_us_per_packet ?? NaN)],
+  ['CPU per forwarded packet, µs', ({ loads }) => medians(loads, cpuOf)],
   ['delivered packets/s', ({ loads }) => medians(loads,
     (l) => l.delivered_per_s)],
   ['added latency, p50 / p95 / p99 / max, ms', ({ loads }) => medians(loads,
@@ -229,15 +236,19 @@ class Floors {
     this.warm.push(await measureFloor(bench));
   }
 
-  print() {
-    console.log('');
+  /** @param {number} relay_us what our relay took a packet */
+  print(relay_us) {
+    const gro = !options['no-gro'];
+    console.log(`\nfloor of this machine, µs a packet, and our relay, whose ${
+      ''}viewers ${gro ? 'take' : 'don’t take'} GRO, in floors:`);
     for (const [how, floors] of /** @type {const} */ ([
       ['at the stream’s 30 frames a second', this.paced],
       ['frame after frame, all in the cache', this.warm]])) {
-      console.log(`floor of this machine, ${how}: ${
-        plain(median(floors.map((f) => f.copy_gcm_gso_us)))} µs a packet, ${
-        plain(median(floors.map((f) => f.with_gro_us)))} when the receiver `
-        + 'takes GRO, as loadgen does');
+      const without_us = median(floors.map((f) => f.copy_gcm_gso_us));
+      const with_us = median(floors.map((f) => f.with_gro_us));
+      console.log(`- ${how}: ${plain(without_us)}, ${
+        plain(with_us)} when receivers take GRO; ${
+        plain(relay_us / (gro ? with_us : without_us))} floors`);
     }
   }
 }
@@ -286,7 +297,7 @@ async function main() {
       options.runs} runs of ${plan.seconds} s, alternating\n`);
     printTable([['', ...all.map(({ name }) => name)],
       ...ROWS.map(([name, cell]) => [name, ...all.map(cell)])]);
-    floors?.print();
+    floors?.print(median(all[0].loads.map(cpuOf)));
     if (wake) {
       console.log(`a bare datagram to a sleeping thread: p50 ${
         plain(wake.p50_us)} µs, p99 ${plain(wake.p99_us)} µs`);
