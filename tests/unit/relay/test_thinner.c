@@ -338,8 +338,22 @@ START_TEST (a_keyframe_waits_until_the_queue_has_drained)
   thin (&plain, 1000000);
   wait_for_key (BL_PICTURES_KEYFRAMES);
   ck_assert (!bl_thinner_takes_key (&thinner, 20, now));
+  ck_assert (!bl_thinner_wants_first_key (&thinner, now));
   now += downlink.queue_us;
+  ck_assert (bl_thinner_wants_first_key (&thinner, now));
   ck_assert (bl_thinner_takes_key (&thinner, 20, now));
+}
+END_TEST
+
+START_TEST (a_keyframe_is_worth_asking_for_until_one_was_taken)
+{
+  ck_assert (!bl_thinner_wants_first_key (&thinner, now));
+  wait_for_key (BL_PICTURES_NONE);
+  ck_assert (!bl_thinner_wants_first_key (&thinner, now));
+  thinner.wanted = BL_PICTURES_KEYFRAMES;
+  ck_assert (bl_thinner_wants_first_key (&thinner, now));
+  ck_assert (bl_thinner_takes_key (&thinner, 20, now));
+  ck_assert (!bl_thinner_wants_first_key (&thinner, now + BL_SECOND));
 }
 END_TEST
 
@@ -420,6 +434,7 @@ main (void)
   tcase_add_test (tcase,
                   sound_only_takes_no_keyframe_and_drops_the_one_under_way);
   tcase_add_test (tcase, a_keyframe_waits_until_the_queue_has_drained);
+  tcase_add_test (tcase, a_keyframe_is_worth_asking_for_until_one_was_taken);
   tcase_add_test (tcase,
                   a_keyframe_that_is_not_taken_leaves_the_one_before_alone);
   tcase_add_test (tcase, keyframes_come_no_faster_than_the_link_carries_them);
