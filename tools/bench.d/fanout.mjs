@@ -1,14 +1,16 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-// Fan-out, measured: our relay and Debian's Janus on the same recorded stream,
-// alternating, each run with a server of its own; medians in one table.
+// Fan-out, measured: our relay, Debian's Janus and, if one is named, a build of
+// SRS on the same recorded stream, alternating, each run with a server of its
+// own; medians in one table.
 
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { BUILD } from '../../tests/lib/daemons.mjs';
-import { Bench, JanusServer, OurServer, machine, median } from './lib.mjs';
+import { Bench, JanusServer, OurServer, SrsServer, machine, median }
+  from './lib.mjs';
 
 const USAGE = `usage: tools/bench fanout [option…]
 
@@ -27,13 +29,14 @@ prints a table of medians. docs/bench.md defines the figures.
   --no-gro        viewers receive each datagram by itself, without UDP_GRO
   --stream FILE   another recorded stream
   --relay PROGRAM another bluelight-relay, such as an older one
+  --srs PROGRAM   also this build of SRS
   --json FILE     all results, run by run
 BL_BUILD: the build folder.`;
 
 const run = promisify(execFile);
 
 /** @typedef {import('./lib.mjs').Load} Load */
-/** @typedef {OurServer | JanusServer} Server */
+/** @typedef {OurServer | JanusServer | SrsServer} Server */
 /**
  * @typedef {{ name: string, loads: Load[], ones: Load[], limit?: number,
  *   make: (bench: Bench, options: { cpu?: number, viewers?: number }) => Server
@@ -52,6 +55,7 @@ const { values: options } = parseArgs({ options: {
   'no-gro': { type: 'boolean', default: false },
   stream: { type: 'string' },
   relay: { type: 'string' },
+  srs: { type: 'string' },
   json: { type: 'string' },
   help: { type: 'boolean', short: 'h', default: false },
 } });
@@ -68,6 +72,11 @@ function contenders(janus) {
     { name: 'janus best', loads: [], ones: [],
       make: (bench, more) => new JanusServer(bench,
         { ...more, best: true, bufferKeyframe: true }) });
+  }
+  const { srs } = options;
+  if (srs) {
+    all.push({ name: 'srs', loads: [], ones: [],
+      make: (bench, more) => new SrsServer(bench, { ...more, program: srs }) });
   }
   return all;
 }

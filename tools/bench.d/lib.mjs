@@ -8,7 +8,7 @@ import { access, cp, mkdir, mkdtemp, readFile, rm, writeFile }
 import { constants, cpus, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { BUILD, Daemon, Relay, ROOT, http, makeCertificates }
+import { BUILD, Daemon, Relay, ROOT, eventually, http, makeCertificates }
   from '../../tests/lib/daemons.mjs';
 import { Network } from '../../tests/lib/netns.mjs';
 
@@ -300,6 +300,57 @@ export class JanusServer {
   async args() {
     return ['--rtp', `${ADDRESS}:${JANUS_RTP}`,
       '--janus', `http://${ADDRESS}:${JANUS_HTTP}/janus`, '--mountpoint', '1',
+      '--server-pid', String(this.pid)];
+  }
+
+  async stop() {
+    await this.daemon?.stop();
+  }
+}
+
+const SRS_HTTP = 1985;
+
+/** A build of SRS (https://ossrs.net, 6.0) that is here already. */
+export class SrsServer {
+  /**
+   * @param {Bench} bench
+   * @param {{ program: string, cpu?: number }} options
+   */
+  constructor(bench, options) {
+    this.bench = bench;
+    this.options = options;
+    /** @type {Daemon | null} */
+    this.daemon = null;
+  }
+
+  async start() {
+    const folder = join(this.bench.folder, `srs-${++started}`);
+    await mkdir(folder, { recursive: true });
+    const config = join(folder, 'srs.conf');
+    await writeFile(config, `listen 1935; max_connections 4000; daemon off;
+      pid ${folder}/srs.pid; work_dir ${folder};
+      srs_log_tank console; srs_log_level warn; srs_log_level_v2 warn;
+      http_api { enabled on; listen ${SRS_HTTP}; }
+      rtc_server { enabled on; listen 8000; candidate ${ADDRESS}; }
+      vhost __defaultVhost__ { rtc { enabled on; } }\n`);
+    const argv = [this.options.program, '-c', config];
+    if (this.options.cpu !== undefined) {
+      argv.unshift('taskset', '-c', String(this.options.cpu));
+    }
+    this.daemon = new Daemon('srs', argv, { namespace: this.bench.namespace });
+    await eventually('SRS answers', () => http(
+      { namespace: this.bench.namespace },
+      `http://${ADDRESS}:${SRS_HTTP}/api/v1/versions`).catch(() => false));
+  }
+
+  get pid() {
+    return this.daemon?.process.pid;
+  }
+
+  async args() {
+    const at = (/** @type {string} */ what) =>
+      `http://${ADDRESS}:${SRS_HTTP}/rtc/v1/${what}/?app=live&stream=bench`;
+    return ['--publish', at('whip'), '--watch', at('whep'),
       '--server-pid', String(this.pid)];
   }
 
