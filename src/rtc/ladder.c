@@ -6,12 +6,14 @@
 /* Least video worth its packets. */
 #define LEAST_VIDEO_BPS 30000
 
-/* A rung is entered at a quarter more than where the one above it is left. */
+/* A rung is entered at a quarter more than where the one above it is left.
+ * Fewer pictures are larger ones, and those come late and freeze (ADR 8): the
+ * last is for where one of thirty would have a third of a packet. */
 const BlRung bl_ladder_rungs[BL_LADDER_RUNGS] = {
   { 1920, 1080, 30, 2800000, 3500000 },
   { 1280, 720, 30, 1200000, 1500000 },
   { 960, 540, 30, 700000, 900000 },
-  { 640, 360, 30, 250000, 320000 },
+  { 640, 360, 30, 100000, 130000 },
   { 640, 360, 15, 0, 0 },
 };
 
@@ -47,6 +49,13 @@ is_to_go_down (BlLadder *l, uint64_t video_bps, BlTime now)
              || now - l->below_us >= BL_LADDER_DOWN_US);
 }
 
+static BlTime
+wait_us (const BlLadder *l, const BlRung *next)
+{
+  return next->height == bl_ladder_rungs[l->rung].height ? BL_LADDER_FASTER_US
+                                                         : BL_LADDER_UP_US;
+}
+
 static bool
 is_to_go_up (BlLadder *l, uint64_t video_bps, BlTime now)
 {
@@ -56,7 +65,7 @@ is_to_go_up (BlLadder *l, uint64_t video_bps, BlTime now)
   if (!above || !began)
     l->above_us = now;
   l->above = above;
-  return above && now - l->above_us >= BL_LADDER_UP_US;
+  return above && now - l->above_us >= wait_us (l, next);
 }
 
 bool

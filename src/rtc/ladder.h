@@ -3,12 +3,13 @@
  * Which size and frame rate a video bitrate is good for, so that a picture that
  * has few bits is smaller and not worse. Decisions only.
  *
- * Each change costs a keyframe, so there is hysteresis. It goes down when the
- * rate has been under a rung's least for BL_LADDER_DOWN_US, so that a rate that
- * falls by steps is followed by one; at once when it is under half of that (a
- * large picture at a low rate is a late picture). It goes up one rung when the
- * rate has come to what the next one is entered at, and has been good for it
- * for BL_LADDER_UP_US without a break: on a radio the rate is never steady.
+ * A change of size costs a keyframe, so there is hysteresis. It goes down when
+ * the rate has been under a rung's least for BL_LADDER_DOWN_US, so that a rate
+ * that falls by steps is followed by one; at once when it is under half of that
+ * (a large picture at a low rate is a late picture). It goes up one rung when
+ * the rate has come to what the next one is entered at, and has been good for
+ * it for BL_LADDER_UP_US without a break, since on a radio the rate is never
+ * steady; or for BL_LADDER_FASTER_US, where only the pictures become more.
  * While nobody tells the rate nothing is known, and the wait begins again.
  * Under the lowest rung's least it stays on it: the clinical floor is a rate
  * below which the picture is no longer of use, and the caller says so.
@@ -21,6 +22,7 @@
 #include "base/bltime.h"
 
 #define BL_LADDER_UP_US      (2 * BL_SECOND)
+#define BL_LADDER_FASTER_US  (200 * BL_MS)
 #define BL_LADDER_DOWN_US    (200 * BL_MS)
 #define BL_LADDER_UNKNOWN_US (500 * BL_MS)
 

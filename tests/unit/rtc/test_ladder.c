@@ -19,7 +19,8 @@ static const struct {
   { "2 Mb/s", 1080, 30, 2000 * KBPS, 720, 30 },
   { "1 Mb/s", 1080, 30, 1000 * KBPS, 540, 30 },
   { "the clinical floor", 1080, 30, BL_LADDER_CLINICAL_BPS, 360, 30 },
-  { "less", 1080, 30, 249 * KBPS, 360, 15 },
+  { "less", 1080, 30, 101 * KBPS, 360, 30 },
+  { "next to nothing", 1080, 30, 99 * KBPS, 360, 15 },
   { "nothing", 1080, 30, 0, 360, 15 },
 };
 
@@ -77,7 +78,7 @@ START_TEST (it_goes_up_a_rung_at_a_time_after_a_while)
 {
   BlLadder l;
   unsigned changes = 0;
-  bl_ladder_init (&l, 1080, 30, 100 * KBPS);
+  bl_ladder_init (&l, 1080, 30, 300 * KBPS);
   for (BlTime t = 0; t <= 4 * BL_LADDER_UP_US; t += 100 * BL_MS) {
     unsigned before = l.rung;
     if (!bl_ladder_on_rate (&l, 6000 * KBPS, t))
@@ -87,6 +88,19 @@ START_TEST (it_goes_up_a_rung_at_a_time_after_a_while)
     ck_assert_int_ge (t, changes * BL_LADDER_UP_US);
   }
   ck_assert_uint_ge (changes, 3);
+}
+END_TEST
+
+START_TEST (more_pictures_of_the_same_size_come_back_quickly)
+{
+  BlLadder l;
+  bl_ladder_init (&l, 1080, 30, 50 * KBPS);
+  ck_assert_uint_eq (bl_ladder_rung (&l)->fps, 15);
+  ck_assert (!bl_ladder_on_rate (&l, 300 * KBPS, 0));
+  ck_assert (!bl_ladder_on_rate (&l, 300 * KBPS, BL_LADDER_FASTER_US - 1));
+  ck_assert (bl_ladder_on_rate (&l, 300 * KBPS, BL_LADDER_FASTER_US));
+  ck_assert_uint_eq (bl_ladder_rung (&l)->height, 360);
+  ck_assert_uint_eq (bl_ladder_rung (&l)->fps, 30);
 }
 END_TEST
 
@@ -181,6 +195,7 @@ suite (void)
   tcase_add_test (tc, a_rate_that_is_a_little_too_low_may_be_for_a_moment);
   tcase_add_test (tc, the_wait_begins_again_where_the_rate_was_not_told);
   tcase_add_test (tc, it_goes_up_a_rung_at_a_time_after_a_while);
+  tcase_add_test (tc, more_pictures_of_the_same_size_come_back_quickly);
   tcase_add_test (tc,
                   a_dip_below_what_the_next_one_needs_starts_the_wait_again);
   tcase_add_test (tc, a_dip_that_the_next_one_would_bear_does_not);
