@@ -4,6 +4,7 @@
 #include <glib.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool
@@ -23,21 +24,17 @@ number_of (const char *text, const char *name)
   return at ? g_ascii_strtoll (at + length, NULL, 10) : 0;
 }
 
-/* utime and stime are fields 14 and 15; the name before them may hold blanks
- * and ends at the last bracket. */
-static int64_t
-read_cpu_us (const char *stat)
+/* To the nanosecond, where /proc counts in ticks of 10 ms. */
+static bool
+read_cpu_us (pid_t pid, int64_t *out_us)
 {
-  unsigned long long user, system;
-  const char *rest = strrchr (stat, ')');
-  if (!rest
-      || sscanf (rest,
-                 ") %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %llu",
-                 &user, &system)
-             != 2)
-    return 0;
-  return (int64_t)((user + system) * 1000000
-                   / (unsigned long long)sysconf (_SC_CLK_TCK));
+  clockid_t clock;
+  struct timespec spent;
+  if (clock_getcpuclockid (pid, &clock) != 0
+      || clock_gettime (clock, &spent) != 0)
+    return false;
+  *out_us = spent.tv_sec * INT64_C (1000000) + spent.tv_nsec / 1000;
+  return true;
 }
 
 static int
@@ -54,11 +51,12 @@ count_fds (pid_t pid)
 bool
 lg_process_read (pid_t pid, LgProcess *out)
 {
-  g_autofree char *stat = NULL, *status = NULL, *smaps = NULL;
-  if (!read_file (pid, "stat", &stat) || !read_file (pid, "status", &status)
+  g_autofree char *status = NULL, *smaps = NULL;
+  int64_t cpu_us;
+  if (!read_cpu_us (pid, &cpu_us) || !read_file (pid, "status", &status)
       || !read_file (pid, "smaps_rollup", &smaps))
     return false;
-  *out = (LgProcess){ .cpu_us = read_cpu_us (stat),
+  *out = (LgProcess){ .cpu_us = cpu_us,
                       .rss_kib = number_of (smaps, "Rss"),
                       .pss_kib = number_of (smaps, "Pss"),
                       .threads = (int)number_of (status, "Threads"),

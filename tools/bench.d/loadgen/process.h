@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What Linux says of a process in /proc. Any thread.
+ * What Linux says of a process. Any thread.
  */
 #pragma once
 
@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 typedef struct {
-  int64_t cpu_us;  /* utime + stime; in steps of the kernel's tick, 10 ms */
+  int64_t cpu_us;  /* of all its threads, those that ended too */
   int64_t rss_kib; /* resident, of smaps_rollup */
   int64_t pss_kib; /* the same with what is shared divided by its users */
   int threads;
