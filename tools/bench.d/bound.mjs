@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
 // What a recorded link allows: how old pictures of a size are at least, whoever
-// sends, and what a sender has that never lets one wait for another.
+// sends; what a sender has that never lets one wait for another; and one that
+// makes them as large as it may hope will pass.
 
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
+import { follow } from './uplink/follower.mjs';
 import { freshness, ownGaps } from './uplink/judge.mjs';
 
 const USAGE = `usage: tools/bench bound [OPTION…] TRACE…
@@ -18,6 +20,10 @@ at best    the age of the picture shown, if each packet that may pass ended the
            pictures all have so many packets or more shows younger ones.
 the rest   of a sender whose pictures are all of that size, each taken as soon as
            the link is free. No bound: who varies the size may do better.
+caution    of a sender that knows of each packet a round trip later, and makes
+           each picture as large as passed of late, on average less so many
+           standard deviations; the mean of eleven beginnings, 3 ms apart. Exact
+           sizes, no sound, no encoder: what a real one may come near to.
 
   --seconds N   so much of each trace (all of it)
   --delay MS    each way (25)
@@ -29,6 +35,8 @@ those of tools/bench uplink; docs/bench-uplink.md.`;
 
 const PACKET_BYTES = 1504; // mahimahi's
 const SIZES = [1, 2, 4, 6, 8, 10, 12];
+const CAUTIONS = [0, 0.25, 0.5, 0.75, 1, 1.25];
+const PHASES_MS = Array.from({ length: 11 }, (_, i) => 3 * i);
 
 /**
  * @param {number[]} chances when a packet may pass, in ms
@@ -111,19 +119,44 @@ for (const file of positionals) {
     percent(own)} % of the time\n
 | packets a picture | age at best p50 / p95 / p99 ms | kb/s | delivered | delay p50 / p95 / p99 ms | age p50 / p95 / p99 ms | late % | freeze beyond % |
 |---|---|---|---|---|---|---|---|`);
+  const options = { seconds, fps: Number(values.fps),
+    delay_ms: Number(values.delay) };
+  /** @param {{ taken_ms: number, arrived_ms: number, number: number }[]} some */
+  const judge = (some) => freshness(
+    /** @type {import('./uplink/judge.mjs').Picture[]} */ (some), 0,
+    seconds * 1000, own);
   for (const packets of SIZES) {
-    const options = { seconds, fps: Number(values.fps),
-      delay_ms: Number(values.delay) };
     const pictures = play(chances, packets, options);
     const bytes = pictures.length * packets * PACKET_BYTES;
-    const [best, figures] = [atBest(chances, packets, options), pictures].map(
-      (some) => freshness(
-        /** @type {import('./uplink/judge.mjs').Picture[]} */ (some), 0,
-        seconds * 1000, own));
+    const [best, figures] = [atBest(chances, packets, options), pictures]
+      .map(judge);
     console.log(`| ${[packets, best.age_ms.join(' / '),
       Math.round(bytes / 125 / seconds),
       (bytes / could).toFixed(2), figures.delay_ms.join(' / '),
       figures.age_ms.join(' / '), percent(figures.late ?? NaN),
       percent(figures.freeze_beyond ?? NaN)].join(' | ')} |`);
+  }
+  console.log(`
+| caution | pictures a second | delivered | delay p50 / p95 / p99 ms | age p50 / p95 / p99 ms | late % | freeze beyond % |
+|---|---|---|---|---|---|---|`);
+  const most = Math.floor(Number(values.kbps) * 125 / options.fps
+    / PACKET_BYTES);
+  for (const caution of CAUTIONS) {
+    const runs = PHASES_MS.map((phase_ms) => {
+      const pictures = follow(chances, caution, { ...options, most, phase_ms });
+      return { ...judge(pictures), shown: pictures.length / seconds,
+        delivered: pictures.reduce((sum, p) => sum + p.packets, 0)
+          * PACKET_BYTES / could };
+    });
+    /** @param {(run: (typeof runs)[0]) => number} figure */
+    const mean = (figure) => runs.reduce((sum, run) => sum + figure(run), 0)
+      / runs.length;
+    /** @param {'delay_ms' | 'age_ms'} figure */
+    const quantiles = (figure) => [0, 1, 2].map((i) =>
+      Math.round(mean((run) => run[figure][i] ?? NaN))).join(' / ');
+    console.log(`| ${[caution, mean((run) => run.shown).toFixed(1),
+      mean((run) => run.delivered).toFixed(2), quantiles('delay_ms'),
+      quantiles('age_ms'), percent(mean((run) => run.late ?? NaN)),
+      percent(mean((run) => run.freeze_beyond ?? NaN))].join(' | ')} |`);
   }
 }
